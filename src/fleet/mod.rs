@@ -1,0 +1,2 @@
+//! What is true now: a pure fold over the journal.
+pub mod snapshot;

@@ -1,0 +1,259 @@
+//! Rows that consoles and the command line receive. Field names are those of `lockyard list --json`: UTC, `null`
+//! where absent. A change to a field here is a change of the public interface and of `ipc::wire::PROTOCOL`.
+
+use crate::domain::alarm::AlarmKind;
+use crate::domain::command::{Evidence, Exchange, UnlockMethod, UnlockReason};
+use crate::domain::journal::Transport;
+use crate::domain::{
+    AlarmId, AlarmState, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, LockState, PartState,
+    Priority, Protocol, SealState, Utc, ValveState,
+};
+use serde::{Deserialize, Serialize};
+
+/// Where something is, and when and by whom that was learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    pub lat: f64,
+    pub lon: f64,
+    /// Always a satellite fix; a message without one never moves a place.
+    pub fix: bool,
+    pub speed_kmh: Option<f64>,
+    pub heading_deg: Option<f64>,
+    pub altitude_m: Option<i32>,
+    pub satellites: Option<u8>,
+    /// Event time of the fix.
+    pub at: Utc,
+    /// ID of the device that told it: another one when the place is borrowed from a master or paired tracker.
+    pub from: String,
+}
+
+/// A part of a lock with its age.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PartRow {
+    pub state: PartState,
+    pub since: Utc,
+    pub as_of: Utc,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct PartsRow {
+    pub motor: Option<PartRow>,
+    pub rope: Option<PartRow>,
+    pub cover: Option<PartRow>,
+}
+
+/// Standing of a device in the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceStatus {
+    Enrolled,
+    /// Heard through an enrolled master, not confirmed by a person yet. Its alarms are active.
+    New,
+    Quarantined,
+}
+
+/// One device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceRow {
+    pub id: String,
+    /// `maker/id`: unique where `id` alone might not be.
+    pub key: DeviceKey,
+    pub kind: DeviceKind,
+    pub protocol: Option<Protocol>,
+    /// Name of the asset it is on.
+    pub asset: Option<String>,
+    /// ID of the master that carries its reports.
+    pub bound_to: Option<String>,
+    pub status: DeviceStatus,
+    pub lock: Option<LockState>,
+    pub valve: Option<ValveState>,
+    pub parts: PartsRow,
+    /// When the lock word last changed, event time.
+    pub since: Option<Utc>,
+    /// Event time of the oldest evidence the lock word rests on.
+    pub as_of: Option<Utc>,
+    pub valve_since: Option<Utc>,
+    pub valve_as_of: Option<Utc>,
+    pub link: LinkState,
+    pub battery_pct: Option<u8>,
+    pub battery_as_of: Option<Utc>,
+    pub charging: Option<bool>,
+    pub voltage_v: Option<f64>,
+    /// GSM signal (0–31) or, for a sub-device, the radio's dBm.
+    pub signal: Option<i16>,
+    pub temperature_c: Option<f64>,
+    pub humidity_pct: Option<u8>,
+    pub ignition: Option<bool>,
+    pub inputs: Option<String>,
+    pub outputs: Option<String>,
+    pub odometer_m: Option<u64>,
+    pub position: Option<Place>,
+    pub last_received: Option<Utc>,
+    /// Our clock minus the device's, seconds, when they differ by more than two minutes.
+    pub clock_off_s: Option<i64>,
+    pub peer: Option<String>,
+    pub transport: Option<Transport>,
+    pub firmware: Option<String>,
+    /// Frames of this device since the node started.
+    pub frames: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AssetRow {
+    pub id: AssetId,
+    /// Unique ASCII code; an operator types its last four characters to confirm an opening.
+    pub code: String,
+    pub name: String,
+    pub plate: Option<String>,
+    pub seal: SealState,
+    pub since: Option<Utc>,
+    /// As of the oldest part.
+    pub as_of: Option<Utc>,
+    /// Worst open alarm.
+    pub worst_alarm: Option<Priority>,
+    pub position: Option<Place>,
+    /// IDs of its devices, masters before what is bound to them.
+    pub devices: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AckRow {
+    pub by: String,
+    pub at: Utc,
+    pub note: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmRow {
+    pub id: AlarmId,
+    /// `asset-code/device-id/kind`, or `node/kind`.
+    pub key: String,
+    pub kind: AlarmKind,
+    pub asset: Option<String>,
+    pub device: Option<String>,
+    pub priority: Priority,
+    /// The evidence in one line, for people.
+    pub reason: String,
+    pub state: AlarmState,
+    /// Event time of the first and of the last evidence.
+    pub first: Utc,
+    pub last: Utc,
+    pub count: u32,
+    /// Receive time of the last evidence minus its event time exceeded ten minutes: it came late.
+    pub late: bool,
+    pub ack: Option<AckRow>,
+    /// Whether a person may end it now (latched and over, or no evidence can end it), once acknowledged.
+    pub can_reset: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandRow {
+    pub id: CommandId,
+    /// Always `unlock` so far.
+    pub kind: String,
+    pub method: UnlockMethod,
+    /// ID of the lock that moves.
+    pub target: String,
+    /// ID of the device it is sent to.
+    pub via: String,
+    pub asset: Option<String>,
+    pub exchange: Exchange,
+    pub evidence: Evidence,
+    pub by: String,
+    pub reason: UnlockReason,
+    pub note: String,
+    pub created: Utc,
+    pub expires: Utc,
+    pub sent: Option<Utc>,
+    pub answered: Option<Utc>,
+    /// Event time (corrected device clock) of the evidence.
+    pub evidence_at: Option<Utc>,
+    /// What the device answered, why it was withheld, or the verdict, in words.
+    pub detail: Option<String>,
+    /// Whether it keeps another command for the same target waiting.
+    pub blocks: bool,
+}
+
+/// A device ID that knocks and is not enrolled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QuarantineRow {
+    pub key: DeviceKey,
+    pub protocol: Protocol,
+    /// Best guess from what it says.
+    pub kind: DeviceKind,
+    pub peer: String,
+    pub transport: Transport,
+    pub first: Utc,
+    pub last: Utc,
+    pub frames: u64,
+    pub position: Option<Place>,
+    /// Why it is here, for people.
+    pub why: String,
+}
+
+/// Frames or bytes that could not be read, counted by reason.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefusedRow {
+    pub reason: String,
+    pub count: u64,
+    pub last: Utc,
+    pub peer: String,
+    /// First bytes of the last one, hex, at most 64 bytes.
+    pub sample: String,
+    /// ID it claimed, if one could be read.
+    pub device: Option<String>,
+}
+
+/// The node's own health.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct NodeRow {
+    pub name: String,
+    pub version: String,
+    pub started: Option<Utc>,
+    pub demo: bool,
+    pub auto_enrol: bool,
+    /// `tcp 0.0.0.0:8888`, …
+    pub listening: Vec<String>,
+    pub data_dir: String,
+    pub connections: u64,
+    pub frames: u64,
+    pub frames_per_minute: u64,
+    pub duplicates: u64,
+    pub refused: u64,
+    pub quarantined: u64,
+    pub dropped_datagrams: u64,
+    pub journal_seq: i64,
+    pub journal_bytes: u64,
+    pub journal_limit_bytes: u64,
+    pub disk_free_bytes: u64,
+    /// Milliseconds the last commit took.
+    pub commit_ms: f64,
+    /// Set while the store cannot write: nothing is acknowledged to devices meanwhile.
+    pub store_error: Option<String>,
+    pub consoles: u64,
+}
+
+/// Everything, once, when a console attaches.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub assets: Vec<AssetRow>,
+    pub devices: Vec<DeviceRow>,
+    pub alarms: Vec<AlarmRow>,
+    pub commands: Vec<CommandRow>,
+    pub quarantine: Vec<QuarantineRow>,
+    pub refused: Vec<RefusedRow>,
+    pub node: NodeRow,
+}
+
+/// Rows that changed since the last delta; a row replaces the one of the same id. Alarms in state `normal` leave the
+/// list. `quarantine`, `refused` and `node` are whole lists when present.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Delta {
+    pub assets: Vec<AssetRow>,
+    pub devices: Vec<DeviceRow>,
+    pub alarms: Vec<AlarmRow>,
+    pub commands: Vec<CommandRow>,
+    pub quarantine: Option<Vec<QuarantineRow>>,
+    pub refused: Option<Vec<RefusedRow>>,
+    pub node: Option<NodeRow>,
+}

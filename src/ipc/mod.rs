@@ -1,0 +1,3 @@
+//! Between a node and its consoles.
+pub mod client;
+pub mod wire;

@@ -1,0 +1,209 @@
+//! What a console and a node say to each other: JSON, one object a line, each at most [`MAX_LINE`] bytes.
+//!
+//! Both sides begin with [`Hello`]. Then the console sends [`Request`]s, each answered by one
+//! [`FromNode::Reply`] of the same `id`; after [`Ask::Subscribe`] the node also sends [`FromNode::Snapshot`] chunks
+//! and [`FromNode::Delta`]s. No tokio here: this is only the words.
+
+use crate::domain::alarm::Priority;
+use crate::domain::command::{UnlockMethod, UnlockReason};
+use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, Utc};
+use crate::fleet::snapshot::{Delta, Snapshot};
+use serde::{Deserialize, Serialize};
+
+/// Version of this file's words. A console of another version is told so and turned away.
+pub const PROTOCOL: u32 = 1;
+
+/// Longest line either side accepts. Snapshots come in chunks of [`CHUNK`] rows to stay far below it.
+pub const MAX_LINE: usize = 4 * 1024 * 1024;
+
+/// Rows of one kind in one snapshot chunk.
+pub const CHUNK: usize = 500;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    pub lockyard: u32,
+    pub build: String,
+    pub time: Utc,
+    /// Node → console: the operator's name as the node knows it from the socket's credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub id: u64,
+    pub ask: Ask,
+}
+
+/// What a console may ask for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// Snapshot now, deltas from then on.
+    Subscribe,
+    /// One whole snapshot, for `lockyard list`. `all` adds closed alarms and commands.
+    List {
+        all: bool,
+    },
+    /// Enrol a device, or change the asset or kind of one. Without `asset` the asset is named by the ID; without
+    /// `kind` it is guessed from what the device says.
+    Enrol {
+        device: DeviceKey,
+        #[serde(default)]
+        asset: Option<String>,
+        #[serde(default)]
+        kind: Option<DeviceKind>,
+        #[serde(default)]
+        bind_to: Option<DeviceKey>,
+    },
+    Ack {
+        alarm: AlarmId,
+        note: String,
+    },
+    Reset {
+        alarm: AlarmId,
+        note: String,
+    },
+    /// Asks what opening this lock would mean, now. Sends nothing to the device.
+    Propose {
+        target: DeviceKey,
+    },
+    /// Executes a proposal. `typed` must be the last four characters of the asset's code.
+    Confirm {
+        token: String,
+        typed: String,
+        reason: UnlockReason,
+        note: String,
+    },
+    Cancel {
+        command: CommandId,
+    },
+    Verdict {
+        command: CommandId,
+        opened: bool,
+        note: String,
+    },
+    /// Live frames of one device ID, until `Untail` or another `Tail`.
+    Tail {
+        device: DeviceKey,
+    },
+    Untail,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Answer {
+    /// Done; one sentence says what.
+    Done {
+        text: String,
+    },
+    /// Not done; one sentence says why and what would help.
+    Refused {
+        why: String,
+    },
+    Listed {
+        snapshot: Box<Snapshot>,
+    },
+    Proposed {
+        proposal: Box<Proposal>,
+    },
+    /// The intent is durable. Watch its row.
+    Accepted {
+        command: CommandId,
+    },
+}
+
+/// How one interlock reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Pass,
+    /// Shown, does not stop.
+    Warn,
+    /// Stops the opening.
+    Fail,
+    /// Nothing is configured to check it against.
+    NotConfigured,
+    /// Cannot be known until the sleeping device wakes; evaluated again before the first byte.
+    AtWake,
+}
+
+/// One interlock, with its value and age in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interlock {
+    pub name: String,
+    pub verdict: Verdict,
+    pub value: String,
+}
+
+/// What the operator must see before a lock is told to open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Valid once, until `expires`, for the console that asked.
+    pub token: String,
+    pub expires: Utc,
+    pub target: DeviceKey,
+    pub target_kind: DeviceKind,
+    pub asset: String,
+    pub asset_code: String,
+    /// How it would be opened; `None` when it cannot be (an interlock says why).
+    pub method: Option<UnlockMethod>,
+    /// The device it would be sent to, and whether that one is in contact now.
+    pub via: DeviceKey,
+    pub in_contact: bool,
+    /// If it has to wait: until when it may be sent.
+    pub queue_until: Utc,
+    pub interlocks: Vec<Interlock>,
+    /// Worst open alarm on the asset.
+    pub worst_alarm: Option<Priority>,
+    /// Whether every interlock allows it.
+    pub allowed: bool,
+}
+
+/// One frame of a tailed device, as it came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TailLine {
+    pub at: Utc,
+    pub peer: String,
+    /// `stored`, `quarantined`, `duplicate`, `refused: …`, `not stored: …`.
+    pub fate: String,
+    /// Hex, secrets masked.
+    pub raw: String,
+    /// What was decoded: the objects `lockyard decode` prints, one a message.
+    pub decoded: Vec<serde_json::Value>,
+    /// What was answered, secrets masked; `None` if nothing.
+    pub reply: Option<String>,
+}
+
+/// What a node sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum FromNode {
+    Reply {
+        id: u64,
+        answer: Answer,
+    },
+    /// A part of the snapshot; `last` ends it. The console swaps its rows when the last part is there.
+    Snapshot {
+        part: Box<Snapshot>,
+        last: bool,
+    },
+    Delta {
+        delta: Box<Delta>,
+    },
+    Tail {
+        device: DeviceKey,
+        lines: Vec<TailLine>,
+    },
+    /// A line of the node's own log.
+    Log {
+        at: Utc,
+        level: String,
+        text: String,
+    },
+    /// The node is going down in order.
+    Goodbye {
+        why: String,
+    },
+}
