@@ -1,0 +1,1 @@
+//! Bofan trackers.
