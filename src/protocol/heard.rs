@@ -22,7 +22,7 @@ pub enum TimeShape {
 }
 
 /// The bytes of an answer, or how to make them when the time is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum AnswerBody {
     /// Printable text, sent as it is.
     Text(String),
@@ -38,7 +38,7 @@ pub enum AnswerBody {
 }
 
 /// One answer to a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     pub when: When,
     pub body: AnswerBody,
@@ -111,7 +111,7 @@ impl Answer {
 }
 
 /// A frame, whole and understood as far as it can be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct HeardFrame {
     pub protocol: Protocol,
     /// The frame as received with secret bytes replaced in place by `*` (2A).
