@@ -64,6 +64,8 @@ pub enum Evidence {
     Relocked,
     /// It locked again by itself without an opening having been seen.
     NotUsed,
+    /// The lock opened, but by another source (a card, a telephone): that opening is not ours.
+    Contradicted,
 }
 
 impl Evidence {
@@ -74,6 +76,7 @@ impl Evidence {
             Self::Opened => "OPENED",
             Self::Relocked => "relocked",
             Self::NotUsed => "not used",
+            Self::Contradicted => "CONTRADICTED",
         }
     }
 }

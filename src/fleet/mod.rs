@@ -1,2 +1,14 @@
-//! What is true now: a pure fold over the journal.
+//! What is true now: a pure fold over the journal, and the rows consoles see of it.
+
+pub mod alarms;
+mod code;
+pub mod commands;
+pub mod device;
+mod evidence;
+mod rows;
 pub mod snapshot;
+pub mod state;
+
+pub use commands::Times;
+pub use rows::WakePlan;
+pub use state::{Changes, FORMAT, Outcome, State};
