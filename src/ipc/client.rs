@@ -1,7 +1,11 @@
 //! The console's end of a node: the same words over an in-memory duplex or over the socket.
 
-use super::wire::{FromNode, Hello, Request};
+use super::wire::{Answer, Ask, FromNode, Hello, PROTOCOL, Request};
+use super::{Lines, LinkError, lines, receive, send};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 /// What happens on the link to the node.
@@ -20,9 +24,145 @@ pub enum LinkEvent {
 /// Requests in flight that have not been written yet; a console that outruns this waits.
 pub const REQUESTS: usize = 32;
 
+/// Events not yet taken by the console; when it is full the link stops reading and the node coalesces.
+const EVENTS: usize = 64;
+
 /// Two ends of a running link. Dropping `to_node` ends it.
 #[derive(Debug)]
 pub struct Link {
     pub to_node: mpsc::Sender<Request>,
     pub from_node: mpsc::Receiver<LinkEvent>,
+}
+
+/// Waits between tries to reach the node again.
+pub fn back_off(tries: u32) -> Duration {
+    Duration::from_secs(1 << tries.min(4)).min(Duration::from_secs(10))
+}
+
+/// A link over a stream that is connected once (the node in the same process).
+pub fn over<S>(stream: S) -> Link
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (to_node, mut requests) = mpsc::channel(REQUESTS);
+    let (events, from_node) = mpsc::channel(EVENTS);
+    tokio::spawn(async move {
+        let why = match run(stream, &mut requests, &events).await {
+            Ok(()) => return,
+            Err(error) => error.to_string(),
+        };
+        let _ = events.send(LinkEvent::Down { why, retry_in: None }).await;
+    });
+    Link { to_node, from_node }
+}
+
+/// A link to the socket of a running node that is made anew, with growing waits, whenever it breaks.
+pub fn attach(path: PathBuf) -> Link {
+    let (to_node, mut requests) = mpsc::channel(REQUESTS);
+    let (events, from_node) = mpsc::channel(EVENTS);
+    tokio::spawn(async move {
+        let mut tries = 0;
+        loop {
+            let outcome = match UnixStream::connect(&path).await {
+                Ok(stream) => {
+                    tries = 0;
+                    run(stream, &mut requests, &events).await
+                }
+                Err(error) => Err(error.into()),
+            };
+            let Err(error) = outcome else { return };
+            let wait = back_off(tries);
+            tries = tries.saturating_add(1);
+            let down = LinkEvent::Down { why: error.to_string(), retry_in: Some(wait) };
+            if events.send(down).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(wait).await;
+            // What was asked while the node was away is not asked later on its own.
+            while requests.try_recv().is_ok() {}
+        }
+    });
+    Link { to_node, from_node }
+}
+
+/// Greets, then carries both ways. `Ok` when the console is gone.
+async fn run<S>(
+    stream: S,
+    requests: &mut mpsc::Receiver<Request>,
+    events: &mpsc::Sender<LinkEvent>,
+) -> Result<(), LinkError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut lines = lines(stream);
+    let hello = greet(&mut lines).await?;
+    if events.send(LinkEvent::Up(hello)).await.is_err() {
+        return Ok(());
+    }
+    loop {
+        tokio::select! {
+            request = requests.recv() => match request {
+                Some(request) => send(&mut lines, &request).await?,
+                None => return Ok(()),
+            },
+            message = receive::<_, FromNode>(&mut lines) => {
+                if events.send(LinkEvent::Message(message?)).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+async fn greet<S: AsyncRead + AsyncWrite + Unpin>(lines: &mut Lines<S>) -> Result<Hello, LinkError> {
+    let ours = Hello {
+        lockyard: PROTOCOL,
+        build: env!("CARGO_PKG_VERSION").into(),
+        time: chrono::Utc::now(),
+        operator: None,
+    };
+    send(lines, &ours).await?;
+    let theirs: Hello = receive(lines).await?;
+    if theirs.lockyard != PROTOCOL {
+        return Err(LinkError::Version { theirs: theirs.lockyard, ours: PROTOCOL });
+    }
+    Ok(theirs)
+}
+
+/// One question and its answer, for commands that end.
+///
+/// # Errors
+/// If no node answers at `path`, or the link breaks.
+pub async fn ask(path: &Path, ask: Ask) -> Result<Answer, LinkError> {
+    let mut lines = lines(UnixStream::connect(path).await?);
+    greet(&mut lines).await?;
+    send(&mut lines, &Request { id: 1, ask }).await?;
+    loop {
+        if let FromNode::Reply { id: 1, answer } = receive(&mut lines).await? {
+            return Ok(answer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_are_bounded() {
+        let waits: Vec<u64> = (0..7).map(|n| back_off(n).as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 10, 10, 10]);
+    }
+
+    #[tokio::test]
+    async fn another_version_is_told_apart_from_garbage() {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let mut link = over(ours);
+        let mut node = lines(theirs);
+        let _: Hello = receive(&mut node).await.unwrap();
+        let hello = Hello { lockyard: 99, build: "x".into(), time: chrono::Utc::now(), operator: None };
+        send(&mut node, &hello).await.unwrap();
+        let Some(LinkEvent::Down { why, retry_in: None }) = link.from_node.recv().await else { panic!() };
+        assert!(why.contains("version 99"), "{why}");
+    }
 }

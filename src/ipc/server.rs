@@ -1,0 +1,128 @@
+//! The node's end of the socket: where it may be bound, who may speak, and nothing of what is said.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use tokio::net::{UnixListener, UnixStream};
+
+/// Why the operator socket cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    #[error("{0}: there is something that is not a socket; remove it or choose another --socket")]
+    NotASocket(PathBuf),
+    #[error("{0}: another program answers there; stop it or choose another --socket")]
+    InUse(PathBuf),
+    #[error("{path}: cannot be used as the operator socket: {source}")]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// A bound socket; its file is removed when this is dropped.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+/// Binds the socket, 0600 (0660 with a group to share it with). Only *connection refused* proves an old file stale;
+/// anything unclear is an error. The caller holds the node's lock, so no second node races here.
+///
+/// # Errors
+/// If the path is taken or cannot be bound.
+pub fn bind(path: &Path, shared: bool) -> Result<Socket, SocketError> {
+    let failed = |source| SocketError::Io { path: path.to_owned(), source };
+    match fs::symlink_metadata(path) {
+        Ok(meta) if !meta.file_type().is_socket() => return Err(SocketError::NotASocket(path.to_owned())),
+        Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                fs::remove_file(path).map_err(failed)?;
+            }
+            Ok(_) => return Err(SocketError::InUse(path.to_owned())),
+            Err(error) => return Err(failed(error)),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    let mode = if shared { 0o660 } else { 0o600 };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+    Ok(Socket { listener, path: path.to_owned() })
+}
+
+impl Socket {
+    /// Waits for the next console.
+    ///
+    /// # Errors
+    /// If the system cannot give a connection (out of descriptors): back off and try again.
+    pub async fn accept(&self) -> io::Result<(UnixStream, Peer)> {
+        let (stream, _) = self.listener.accept().await?;
+        let credentials = stream.peer_cred()?;
+        Ok((stream, Peer::of(credentials.uid())))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Who is at the other end, as the kernel says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    pub uid: u32,
+    pub name: String,
+}
+
+impl Peer {
+    /// The account of this number; a number without a name is called `uid 1234`.
+    #[must_use]
+    pub fn of(uid: u32) -> Self {
+        let name = nix::unistd::User::from_uid(uid.into())
+            .ok()
+            .flatten()
+            .map_or_else(|| format!("uid {uid}"), |user| user.name);
+        Self { uid, name }
+    }
+
+    /// The account this program runs as.
+    #[must_use]
+    pub fn own() -> Self {
+        Self::of(nix::unistd::getuid().as_raw())
+    }
+
+    /// Whether it may operate this node: the account the node runs as, or root. (Roles for others are to come.)
+    #[must_use]
+    pub fn may_operate(&self) -> bool {
+        self.uid == nix::unistd::getuid().as_raw() || self.uid == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stale_socket_is_replaced_and_nothing_else_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        fs::write(&path, "precious").unwrap();
+        assert!(matches!(bind(&path, false), Err(SocketError::NotASocket(_))));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+        fs::remove_file(&path).unwrap();
+
+        let first = bind(&path, false).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(matches!(bind(&path, false), Err(SocketError::InUse(_))));
+        drop(first);
+        assert!(!path.exists());
+
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // leaves its file: a crash
+        assert!(path.exists());
+        let second = bind(&path, true).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        let (client, served) = tokio::join!(UnixStream::connect(&path), second.accept());
+        client.unwrap();
+        assert_eq!(served.unwrap().1, Peer::own());
+    }
+}
