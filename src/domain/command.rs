@@ -119,6 +119,29 @@ impl UnlockReason {
     }
 }
 
+/// How one interlock reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Pass,
+    /// Shown, does not stop.
+    Warn,
+    /// Stops the opening.
+    Fail,
+    /// Nothing is configured to check it against.
+    NotConfigured,
+    /// Cannot be known until the sleeping device wakes; evaluated again before the first byte.
+    AtWake,
+}
+
+/// One interlock, with its value and age in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interlock {
+    pub name: String,
+    pub verdict: Verdict,
+    pub value: String,
+}
+
 /// A confirmed intent to open one lock, as written to the journal before anything is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnlockIntent {

@@ -5,6 +5,7 @@
 //! and [`FromNode::Delta`]s. No tokio here: this is only the words.
 
 use crate::domain::alarm::Priority;
+pub use crate::domain::command::{Interlock, Verdict};
 use crate::domain::command::{UnlockMethod, UnlockReason};
 use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, Utc};
 use crate::fleet::snapshot::{Delta, Snapshot};
@@ -112,29 +113,6 @@ pub enum Answer {
     Accepted {
         command: CommandId,
     },
-}
-
-/// How one interlock reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    Pass,
-    /// Shown, does not stop.
-    Warn,
-    /// Stops the opening.
-    Fail,
-    /// Nothing is configured to check it against.
-    NotConfigured,
-    /// Cannot be known until the sleeping device wakes; evaluated again before the first byte.
-    AtWake,
-}
-
-/// One interlock, with its value and age in words.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Interlock {
-    pub name: String,
-    pub verdict: Verdict,
-    pub value: String,
 }
 
 /// What the operator must see before a lock is told to open.
