@@ -14,7 +14,9 @@
 //! Arrows point inwards: outside rooms know `domain`, `domain` knows nobody. `tests/architecture.rs` holds everyone
 //! to it.
 
+pub mod config;
 pub mod domain;
 pub mod fleet;
 pub mod ipc;
 pub mod protocol;
+pub mod store;
