@@ -15,7 +15,9 @@
 //! to it.
 
 pub mod command;
+pub mod config;
 pub mod domain;
 pub mod fleet;
 pub mod ipc;
 pub mod protocol;
+pub mod store;
