@@ -15,6 +15,9 @@ use crate::domain::{
 };
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
+/// Fields of the oldest form, which ends after the date.
+const SHORTEST_HEAD: usize = 11;
+
 /// What one line says.
 #[derive(Debug)]
 pub(super) enum Line {
@@ -60,7 +63,7 @@ pub(super) fn read(line: &[u8]) -> Result<Line, Senseless> {
     let (word, id) = (field(0), field(1));
     let code = Code::read(word);
     match code {
-        Some(code) if is_id(id) && matches!(field(3), "A" | "V") && head.len() > 10 => {
+        Some(code) if is_id(id) && matches!(field(3), "A" | "V") && head.len() >= SHORTEST_HEAD => {
             let mut reader = Reader { odd: None };
             let message = reader.report(code, id, &head, groups, replayed);
             Ok(Line::Report(Report { device: id.to_owned(), message, odd: reader.odd }))

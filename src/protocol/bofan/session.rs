@@ -4,7 +4,7 @@ use super::{
     Bases, Said,
     delta::{Delta, too_fast},
     frame::{ChunkHead, checksum_fits, pieces},
-    sentence::{self, Line, Report},
+    sentence::{self, Line, Report, Senseless},
 };
 use crate::domain::{Message, MessageKind, Protocol, message::CommandReply};
 use std::collections::VecDeque;
@@ -43,6 +43,24 @@ struct Heard {
     late: Vec<Said>,
 }
 
+/// Why something is not believed, and the device it names.
+struct Refusal {
+    reason: String,
+    device: Option<String>,
+}
+
+impl From<&str> for Refusal {
+    fn from(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), device: None }
+    }
+}
+
+impl From<Senseless> for Refusal {
+    fn from(line: Senseless) -> Self {
+        Self { reason: line.reason.to_owned(), device: line.device }
+    }
+}
+
 impl Session {
     #[must_use]
     pub fn new() -> Self {
@@ -59,16 +77,16 @@ impl Session {
         let fits = checksum_fits(frame);
         let pieces = pieces(frame);
         if pieces.is_empty() {
-            heard.refused.push(self.refused("an empty frame", fits, None, frame));
+            heard.refused.push(self.refused("an empty frame".into(), fits, frame));
         }
         for piece in &pieces {
             let raw = if pieces.len() == 1 { frame } else { piece.bytes };
             let outcome = match piece.wrong {
-                Some(reason) => Err((reason, None)),
+                Some(reason) => Err(Refusal::from(reason)),
                 None => self.piece(piece.bytes, raw, bases, &mut heard),
             };
-            if let Err((reason, device)) = outcome {
-                heard.refused.push(self.refused(reason, fits, device, raw));
+            if let Err(refusal) = outcome {
+                heard.refused.push(self.refused(refusal, fits, raw));
             }
         }
         let Heard { messages, refused, late } = heard;
@@ -94,21 +112,21 @@ impl Session {
         raw: &[u8],
         bases: &dyn Bases,
         heard: &mut Heard,
-    ) -> Result<(), (&'static str, Option<String>)> {
+    ) -> Result<(), Refusal> {
         if bytes.first() == Some(&b'@') {
-            return self.delta(bytes, raw, bases, heard).map_err(|reason| (reason, None));
+            return self.delta(bytes, raw, bases, heard);
         }
         if let Some(chunk) = ChunkHead::read(bytes) {
             if !chunk.is_whole(bytes) {
-                return Err(("a piece of a photo shorter than it says", None));
+                return Err("a piece of a photo shorter than it says".into());
             }
             heard.messages.push(self.chunk(chunk));
             return Ok(());
         }
-        match sentence::read(bytes).map_err(|senseless| (senseless.reason, senseless.device))? {
+        match sentence::read(bytes)? {
             Line::Report(report) => self.report(report, bytes, bases, heard),
             Line::Firmware { device, message } => {
-                self.speaks(&device);
+                self.identify(&device, bases, heard);
                 heard.messages.push(message);
             }
             Line::Other(mut message) => {
@@ -129,15 +147,19 @@ impl Session {
     }
 
     fn report(&mut self, report: Report, line: &[u8], bases: &dyn Bases, heard: &mut Heard) {
-        if self.device.as_ref() != Some(&report.device) {
-            // Deltas that came before the device was known may build on what it said on another connection.
-            self.speaks(&report.device);
-            self.catch_up(bases, heard);
-        }
+        self.identify(&report.device, bases, heard);
         heard.messages.push(report.message);
         self.settle(&report.device, line.to_vec(), bases);
         self.catch_up(bases, heard);
         self.lose_patience(heard);
+    }
+
+    /// Who speaks. Deltas that came before this was known may build on what was said on another connection.
+    fn identify(&mut self, device: &str, bases: &dyn Bases, heard: &mut Heard) {
+        if self.device.as_deref() != Some(device) {
+            self.speaks(device);
+            self.catch_up(bases, heard);
+        }
     }
 
     fn delta(
@@ -146,7 +168,7 @@ impl Session {
         raw: &[u8],
         bases: &dyn Bases,
         heard: &mut Heard,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Refusal> {
         let delta = Delta::read(bytes).ok_or("a delta that breaks off")?;
         match self.base(bases).filter(|base| delta.fits(base)) {
             Some(base) => {
@@ -169,16 +191,16 @@ impl Session {
         base: &[u8],
         late: bool,
         bases: &dyn Bases,
-    ) -> Result<Message, &'static str> {
+    ) -> Result<Message, Refusal> {
         let line = delta.apply(base)?;
         if !line.ends_with(b"\r") && !line.ends_with(b"\n") {
-            return Err("a delta that leaves the sentence without its end");
+            return Err("a delta that leaves the sentence without its end".into());
         }
         let Ok(Line::Report(report)) = sentence::read(&line) else {
-            return Err("a delta that does not lead to a position sentence");
+            return Err("a delta that does not lead to a position sentence".into());
         };
-        if report.odd.is_some() {
-            return Err("a delta that leads to a field that makes no sense");
+        if let Some(odd) = report.odd {
+            return Err(Refusal { reason: format!("a delta that makes nonsense of {odd}"), device: None });
         }
         let before = if self.device.as_ref() == Some(&report.device) {
             read_report(base)
@@ -188,10 +210,10 @@ impl Session {
         };
         if let Some(before) = before {
             if too_fast(&before.message, &report.message) {
-                return Err("a delta that leads to a jump faster than 300 km/h");
+                return Err("a delta that leads to a jump faster than 300 km/h".into());
             }
             if late && before.message.time > report.message.time {
-                return Err("a delta that leads back in time");
+                return Err("a delta that leads back in time".into());
             }
         }
         self.settle(&report.device, line, bases);
@@ -271,8 +293,9 @@ impl Session {
         }
     }
 
-    fn refused(&self, reason: &'static str, fits: bool, device: Option<String>, raw: &[u8]) -> Said {
-        let reason = if fits { reason.to_owned() } else { format!("checksum differs, and {reason}") };
+    fn refused(&self, refusal: Refusal, fits: bool, raw: &[u8]) -> Said {
+        let Refusal { reason, device } = refusal;
+        let reason = if fits { reason } else { format!("checksum differs, and {reason}") };
         Said::Refused { reason, device: device.or_else(|| self.device.clone()), raw: raw.to_vec() }
     }
 }

@@ -111,8 +111,8 @@ fn a_refused_delta_changes_nothing() {
         ("does not lead to a position sentence", &[(3, 0, "X")]),
         ("does not lead to a position sentence", &[(0, 0, "POS")]),
         ("does not lead to a position sentence", &[(2, 4, "48\r\n00")]),
-        ("field that makes no sense", &[(2, 0, "995748.000")]),
-        ("field that makes no sense", &[(4, 0, "9936.3883")]),
+        ("nonsense of the time", &[(2, 0, "995748.000")]),
+        ("nonsense of the coordinates", &[(4, 0, "9936.3883")]),
         ("without its end", &[(19, 0, "#")]),
         ("without its end", &[(19, 0, "")]),
         ("names a device not known", &[(1, 6, "2"), (2, 4, "48.000")]),
@@ -176,6 +176,20 @@ fn a_base_outlives_its_connection() {
     let clocks: Vec<_> = messages(&said).iter().map(time).collect();
     assert_eq!(clocks, ["145803", "145748"]);
     assert_eq!(bases.base(DEVICE).unwrap(), record("145803", "\r\n"), "the last sentence is the base");
+}
+
+/// A device that announces its firmware is known by it.
+#[test]
+fn an_announcement_names_the_device_too() {
+    let base = record("145733", "\r\n");
+    let (_, bases) = after(&base);
+    let mut session = Session::new();
+    assert!(session.hear(&delta(&base, &[(2, 4, "48.000")]), &bases).is_empty());
+    let said = session.hear(format!("$FUS{DEVICE},510-V1.12,A11-V3.0\r\r").as_bytes(), &bases);
+    let kinds: Vec<_> = messages(&said).iter().map(|message| message.kind).collect();
+    assert_eq!(kinds, [MessageKind::Firmware, MessageKind::Position]);
+    let said = session.hear(&delta(&record("145748", "\r\n"), &[(2, 3, "803.000")]), &bases);
+    assert_eq!(time(&messages(&said)[0]), "145803", "the announcement is no base");
 }
 
 /// On UDP the second delta may overtake the first.
