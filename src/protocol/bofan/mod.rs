@@ -1,1 +1,46 @@
-//! Bofan trackers.
+//! Bofan vehicle trackers (PT-600, PT600X, PT502, PT621 and relatives).
+//!
+//! The vendor's own paper is not public; what is known comes from captures, the vendor's words quoted in public
+//! issue threads, and arithmetic over the captured bytes (checksums, lengths and twelve deltas check out). One
+//! connection mixes three shapes freely:
+//!
+//! - a **sentence**: `$POS,<id>,<time>,A,…/<inputs>,<outputs>/<adc>/<odometer>/<driver>/<state>/` and its end;
+//!   every alarm is the same sentence under another three-letter code ([`sentence`], [`codes`]);
+//! - a **frame**: BF FB, XOR, length (little-endian, header included), then sentences, a delta or a piece of a photo
+//!   ([`frame`]);
+//! - a **delta**: `@`, the XOR of the sentence before it, and the fields that changed ([`delta`]).
+//!
+//! A [`Session`] holds what one connection must remember to read them. Nothing here is ever answered.
+#![warn(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
+
+mod codes;
+mod delta;
+mod frame;
+mod sentence;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use frame::{checksum_fits, cut};
+pub use session::Session;
+
+use crate::domain::Message;
+
+/// Where the last full sentence of each device is kept. It outlives connections: a delta on a new connection may
+/// build on a sentence of the one before.
+pub trait Bases {
+    /// The last full sentence of a device, as received, its end included. `None`: the device is not known.
+    fn base(&self, device: &str) -> Option<Vec<u8>>;
+    /// The last full sentence of a device is now this one.
+    fn keep(&self, device: &str, base: &[u8]);
+}
+
+/// What a device said by one frame, or by a delta that had to wait for its base.
+#[derive(Debug, Clone)]
+pub enum Said {
+    /// Understood: one message a sentence, in the order of the frame.
+    Messages { raw: Vec<u8>, messages: Vec<Message> },
+    /// Not understood, or not to be believed. `raw` is the whole frame, or the part of it that is refused if other
+    /// parts were understood. `device` is the one it names, else the one that spoke last.
+    Refused { reason: String, device: Option<String>, raw: Vec<u8> },
+}
