@@ -14,6 +14,7 @@
 //! Arrows point inwards: outside rooms know `domain`, `domain` knows nobody. `tests/architecture.rs` holds everyone
 //! to it.
 
+pub mod cli;
 pub mod command;
 pub mod config;
 pub mod domain;

@@ -1,12 +1,42 @@
 //! Bytes in, messages out; commands in, bytes out. No sockets, no tokio, no clock, no logging of payloads.
 //!
-//! `Connection` is what an ingest session talks to: it takes bytes as they come, detects the protocol, cuts frames
-//! and decodes them. A protocol is one folder with `frame` (cut), `decode` (mean), `reply` (answer), `encode`
-//! (commands).
+//! [`Connection`] is what an ingest session talks to: it takes bytes as they come, detects the protocol ([`detect`]),
+//! cuts frames and decodes them. What must outlive a connection is in [`Memory`]. A protocol is one folder.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 pub mod bofan;
+pub mod connection;
+pub mod detect;
 pub mod frame;
 pub mod heard;
+pub mod jointech;
+pub mod json;
+pub mod memory;
+mod refused;
 
+pub use connection::{Connection, Heard};
 pub use frame::Cut;
 pub use heard::{Answer, AnswerBody, HeardFrame, TimeShape, When};
+pub use memory::{Memory, Settings, WlnetAck};
+
+use crate::domain::{DeviceKind, Message, Protocol};
+
+/// What hardware a message comes from, as far as it tells: for a sub-device report the sub-device.
+#[must_use]
+pub fn guess_kind(message: &Message) -> Option<DeviceKind> {
+    if let Some(sub_device) = &message.sub_device {
+        return match sub_device.type_code {
+            1 => Some(DeviceKind::Sensor),
+            4 => Some(DeviceKind::SubLock),
+            5 | 6 | 9 => Some(DeviceKind::ValveLock),
+            _ => None,
+        };
+    }
+    match message.protocol {
+        Protocol::JointechMaster => Some(DeviceKind::MasterLock),
+        Protocol::JointechSeal => Some(DeviceKind::Seal),
+        Protocol::JointechLegacy | Protocol::Bofan => Some(DeviceKind::Tracker),
+        Protocol::Unknown => None,
+    }
+}

@@ -1,0 +1,3 @@
+//! The front door: one file per verb, no logic of its own.
+
+pub mod decode;

@@ -1,0 +1,181 @@
+//! The lock event item 0x0B of the seal family (shapes: the vendor's SDK; names: a fleet's public integration; codes
+//! 3, 13 and 34 captured).
+
+use super::fields::{Flaw, Reader};
+use crate::domain::DeviceEvent;
+use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
+
+/// Password items carry six ASCII characters.
+const PASSWORD: usize = 6;
+
+/// Decodes the item's value. Where a password stands is added to `secrets` before anything can fail.
+pub(super) fn decode(mut value: Reader<'_>, secrets: &mut Vec<usize>) -> Result<Vec<DeviceEvent>, Flaw> {
+    hide(value.clone(), secrets);
+    let code = value.u8()?;
+    let card = |value: &mut Reader<'_>| value.u32().map(card);
+    let event = match code {
+        11 => DeviceEvent::UnlockedTooLong,
+        12 => DeviceEvent::RopeCut,
+        13 => DeviceEvent::Locked { by: LockedBy::Auto },
+        18 => DeviceEvent::MotorFault,
+        28 => {
+            let opened = DeviceEvent::Opened { by: OpenedBy::Unknown, card: None, fence: None };
+            return Ok(vec![opened, DeviceEvent::RopePulled]);
+        }
+        34 => {
+            let card = card(&mut value)?;
+            opened(OpenedBy::Rfid, card, value.u8().ok())
+        }
+        35 => refused(OpenedBy::Rfid, RefusedWhy::IllegalCard, card(&mut value)?),
+        42 => refused(OpenedBy::Rfid, RefusedWhy::NoFix, card(&mut value)?),
+        43 => refused(OpenedBy::Rfid, RefusedWhy::OutsideFence, card(&mut value)?),
+        16 => refused(OpenedBy::Unknown, RefusedWhy::NoFix, None),
+        17 => refused(OpenedBy::Unknown, RefusedWhy::OutsideFence, None),
+        24 => refused(OpenedBy::Bluetooth, RefusedWhy::NoFix, None),
+        25 => refused(OpenedBy::Bluetooth, RefusedWhy::OutsideFence, None),
+        code => match (opening(code), wrong_password(code)) {
+            (Some(by), _) => {
+                value.take(PASSWORD)?;
+                opened(by, None, value.u8().ok())
+            }
+            (_, Some(by)) => refused(by, RefusedWhy::WrongPassword, None),
+            _ => DeviceEvent::Custom { code: format!("lock event {code}") },
+        },
+    };
+    Ok(vec![event])
+}
+
+/// Openings by password.
+fn opening(code: u8) -> Option<OpenedBy> {
+    Some(match code {
+        1 => OpenedBy::RemoteStatic,
+        2 => OpenedBy::RemoteDynamic,
+        3 => OpenedBy::AppDynamic,
+        5 => OpenedBy::AppStatic,
+        30 => OpenedBy::SmsStatic,
+        31 => OpenedBy::SmsDynamic,
+        _ => return None,
+    })
+}
+
+fn wrong_password(code: u8) -> Option<OpenedBy> {
+    Some(match code {
+        6 => OpenedBy::RemoteStatic,
+        7 => OpenedBy::RemoteDynamic,
+        8 => OpenedBy::AppDynamic,
+        32 => OpenedBy::SmsDynamic,
+        40 => OpenedBy::AppStatic,
+        41 => OpenedBy::SmsStatic,
+        _ => return None,
+    })
+}
+
+/// Result FF is a refusal, 1–99 names the fence it was opened in, anything else is an opening.
+fn opened(by: OpenedBy, card: Option<String>, result: Option<u8>) -> DeviceEvent {
+    match result {
+        Some(0xFF) => refused(by, RefusedWhy::NotVerified, card),
+        result => DeviceEvent::Opened { by, card, fence: result.filter(|n| (1..=99).contains(n)) },
+    }
+}
+
+fn refused(by: OpenedBy, why: RefusedWhy, card: Option<String>) -> DeviceEvent {
+    DeviceEvent::OpenRefused { by, why, card }
+}
+
+/// A card as ten decimal digits; 0 is none.
+pub(super) fn card(number: u32) -> Option<String> {
+    (number != 0).then(|| format!("{number:010}"))
+}
+
+/// Marks passwords: in items known to hold none nothing, in all others every byte that could be part of one.
+fn hide(mut value: Reader<'_>, secrets: &mut Vec<usize>) {
+    let Ok(code) = value.u8() else { return };
+    if matches!(code, 11 | 12 | 13 | 18 | 28 | 34 | 35 | 42 | 43) {
+        return;
+    }
+    let known =
+        opening(code).is_some() || wrong_password(code).is_some() || matches!(code, 16 | 17 | 24 | 25);
+    let start = value.at();
+    let Ok(bytes) = value.take(value.left()) else { return };
+    let places = (start..).zip(bytes);
+    if known {
+        secrets.extend(places.take(PASSWORD).map(|(at, _)| at));
+    } else {
+        secrets.extend(places.filter(|(_, byte)| byte.is_ascii_alphanumeric()).map(|(at, _)| at));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(hex: &str) -> DeviceEvent {
+        decode(Reader::new(&hex::decode(hex).unwrap(), 0), &mut vec![]).unwrap().remove(0)
+    }
+
+    #[test]
+    fn every_code_has_its_name() {
+        use OpenedBy::*;
+        use RefusedWhy::*;
+        let by_password = [
+            (1, RemoteStatic),
+            (2, RemoteDynamic),
+            (3, AppDynamic),
+            (5, AppStatic),
+            (30, SmsStatic),
+            (31, SmsDynamic),
+        ];
+        for (code, by) in by_password {
+            let told = |result: u8| event(&format!("{code:02x}313233343536{result:02x}"));
+            assert_eq!(told(0), DeviceEvent::Opened { by, card: None, fence: None });
+            assert_eq!(told(7), DeviceEvent::Opened { by, card: None, fence: Some(7) });
+            assert_eq!(told(0xFF), DeviceEvent::OpenRefused { by, why: NotVerified, card: None });
+        }
+        let refusals = [
+            (6, RemoteStatic, WrongPassword),
+            (7, RemoteDynamic, WrongPassword),
+            (8, AppDynamic, WrongPassword),
+            (32, SmsDynamic, WrongPassword),
+            (40, AppStatic, WrongPassword),
+            (41, SmsStatic, WrongPassword),
+            (16, Unknown, NoFix),
+            (17, Unknown, OutsideFence),
+            (24, Bluetooth, NoFix),
+            (25, Bluetooth, OutsideFence),
+        ];
+        for (code, by, why) in refusals {
+            let want = DeviceEvent::OpenRefused { by, why, card: None };
+            assert_eq!(event(&format!("{code:02x}313233343536")), want, "{code}");
+        }
+        for (code, why) in [(35, IllegalCard), (42, NoFix), (43, OutsideFence)] {
+            let card = Some("0006437449".to_owned());
+            assert_eq!(
+                event(&format!("{code:02x}00623a49")),
+                DeviceEvent::OpenRefused { by: Rfid, why, card }
+            );
+        }
+        assert_eq!(event("0b"), DeviceEvent::UnlockedTooLong);
+        assert_eq!(event("0c"), DeviceEvent::RopeCut);
+        assert_eq!(event("0d"), DeviceEvent::Locked { by: LockedBy::Auto });
+        assert_eq!(event("12"), DeviceEvent::MotorFault);
+        assert_eq!(event("1c"), DeviceEvent::Opened { by: Unknown, card: None, fence: None });
+        assert_eq!(event("63"), DeviceEvent::Custom { code: "lock event 99".to_owned() });
+        assert_eq!(event("2200623a4965"), event("2200623a49"), "the result may be missing");
+        let refused = DeviceEvent::OpenRefused { by: Rfid, why: NotVerified, card: None };
+        assert_eq!(event("2200000000ff"), refused);
+    }
+
+    #[test]
+    fn passwords_are_found_even_in_broken_or_unknown_items() {
+        let hidden = |hex: &str| {
+            let mut secrets = vec![];
+            let _ = decode(Reader::new(&hex::decode(hex).unwrap(), 0), &mut secrets);
+            secrets
+        };
+        assert_eq!(hidden("0131323334353600"), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(hidden("01313233"), [1, 2, 3], "cut short");
+        assert_eq!(hidden("18313233343536"), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(hidden("6300313233"), [2, 3, 4], "unknown code");
+        assert!(hidden("2231323334ff").is_empty(), "a card is no secret");
+    }
+}
