@@ -18,3 +18,4 @@ pub mod domain;
 pub mod fleet;
 pub mod ipc;
 pub mod protocol;
+pub mod simulate;
