@@ -21,4 +21,5 @@ pub mod domain;
 pub mod fleet;
 pub mod ipc;
 pub mod protocol;
+pub mod simulate;
 pub mod store;

@@ -1,0 +1,172 @@
+//! What happens by itself: locks are used where vehicles stop, and now and then something goes wrong.
+
+use super::{
+    DeviceHandle, Fault,
+    pace::faster,
+    rng::Rng,
+    time::{Agenda, FleetClock},
+    unit::Act,
+};
+use std::{collections::HashMap, time::Duration};
+
+/// How long the story sleeps between two looks at its fleet.
+const STEP: Duration = Duration::from_millis(500);
+
+/// Runs until it is dropped.
+pub(super) async fn run(devices: Vec<DeviceHandle>, rng: Rng, speed_up: f64, clock: FleetClock) {
+    let mut story = Story::new(devices, rng, speed_up);
+    loop {
+        story.step(clock.now().at);
+        tokio::time::sleep(faster(STEP, speed_up)).await;
+    }
+}
+
+struct Story {
+    devices: Vec<DeviceHandle>,
+    rng: Rng,
+    speed_up: f64,
+    next_mishap: Duration,
+    /// What follows later: a device of the list and what is done to it.
+    agenda: Agenda<(usize, Act)>,
+    /// Assets, and whether they stood still at the last look.
+    stopped: HashMap<String, bool>,
+}
+
+impl Story {
+    fn new(devices: Vec<DeviceHandle>, rng: Rng, speed_up: f64) -> Self {
+        let next_mishap = faster(Duration::from_secs(12), speed_up);
+        Self { devices, rng, speed_up, next_mishap, agenda: Agenda::new(), stopped: HashMap::new() }
+    }
+
+    fn step(&mut self, at: Duration) {
+        while let Some((device, act)) = self.agenda.pop_due(at) {
+            self.devices[device].act(&act);
+        }
+        self.watch_stops(at);
+        if at >= self.next_mishap {
+            let (low, high) = (Duration::from_secs(20), Duration::from_secs(40));
+            self.next_mishap = at + faster(self.rng.between(low, high), self.speed_up);
+            self.mishap(at);
+        }
+    }
+
+    fn later(&mut self, at: Duration, seconds: u64, device: usize, act: Act) {
+        self.agenda.push(at + faster(Duration::from_secs(seconds), self.speed_up), (device, act));
+    }
+
+    fn watch_stops(&mut self, at: Duration) {
+        for index in 0..self.devices.len() {
+            let info = self.devices[index].info();
+            if info.bound_to.is_some() || !info.enrol {
+                continue;
+            }
+            let (asset, stands) = (info.asset.clone(), self.devices[index].look().speed_kmh < 0.5);
+            let before = self.stopped.insert(asset.clone(), stands);
+            if stands && before == Some(false) {
+                self.work_at_stop(at, &asset);
+            }
+        }
+    }
+
+    /// Someone with a right to it opens one lock of the vehicle, unloads, and closes.
+    fn work_at_stop(&mut self, at: Duration, asset: &str) {
+        let of_asset: Vec<usize> =
+            (0..self.devices.len()).filter(|&index| self.devices[index].info().asset == asset).collect();
+        let locks: Vec<usize> = of_asset
+            .iter()
+            .copied()
+            .filter(|&index| matches!(self.devices[index].info().kind, "master_lock" | "seal" | "sub_lock"))
+            .collect();
+        if !locks.is_empty() {
+            let lock = locks[self.rng.below(locks.len())];
+            self.later(at, 5, lock, Act::Card);
+            // Every third time nobody pulls the rope, and the lock closes by itself.
+            if self.rng.below(3) > 0 {
+                self.later(at, 12, lock, Act::PullRope);
+                self.later(at, 45, lock, Act::InsertRope);
+            }
+        }
+        let valve = of_asset.iter().copied().find(|&index| self.devices[index].info().kind == "valve_lock");
+        if let Some(valve) = valve.filter(|_| self.rng.below(4) == 0) {
+            self.later(at, 15, valve, Act::Phone);
+        }
+        for index in of_asset {
+            if self.devices[index].info().kind == "tracker" {
+                self.later(at, 3, index, Act::Door(true));
+                self.later(at, 50, index, Act::Door(false));
+                self.later(at, 20, index, Act::Photo);
+            }
+        }
+    }
+
+    /// One thing goes wrong with one device that can suffer it, and is put right later.
+    fn mishap(&mut self, at: Duration) {
+        for _ in 0..8 {
+            let device = self.rng.below(self.devices.len());
+            let Some(handle) = self.devices.get(device).filter(|handle| handle.info().enrol) else {
+                continue;
+            };
+            let choices = mishaps(handle.info().kind);
+            if choices.is_empty() {
+                continue;
+            }
+            let (fault, heal) = choices[self.rng.below(choices.len())].clone();
+            if handle.fault(fault) {
+                if let Some(seconds) = heal {
+                    self.later(at, seconds, device, Act::Fault(Fault::Heal));
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// What may happen to a device of this kind, and after how many seconds it is put right.
+fn mishaps(kind: &str) -> Vec<(Fault, Option<u64>)> {
+    let silence = Fault::Silence(Duration::from_secs(30));
+    match kind {
+        "master_lock" => vec![
+            (Fault::RopeCut, Some(60)),
+            (Fault::IllegalCard, None),
+            (Fault::WrongPasswords, None),
+            (Fault::BackCover, Some(45)),
+            (Fault::OpenedElsewhere, None),
+            (Fault::LowBattery, Some(120)),
+            (Fault::Vibration, None),
+            (Fault::Backlog(12), None),
+            (Fault::DropMidFrame, None),
+            (silence, None),
+        ],
+        "sub_lock" => vec![
+            (Fault::RopeCut, None),
+            (Fault::BackCover, Some(45)),
+            (Fault::SignalLost, Some(60)),
+            (Fault::OpenedElsewhere, None),
+            (Fault::LowBattery, Some(120)),
+        ],
+        "valve_lock" => vec![
+            (Fault::Tamper, None),
+            (Fault::ValveOpened, Some(40)),
+            (Fault::SignalLost, Some(60)),
+            (Fault::BackCover, Some(45)),
+        ],
+        "sensor" => vec![(Fault::SignalLost, Some(60))],
+        "seal" => vec![
+            (Fault::RopeCut, None),
+            (Fault::IllegalCard, None),
+            (Fault::WrongPasswords, None),
+            (Fault::OpenedElsewhere, None),
+            (Fault::MotorStuck, Some(60)),
+            (Fault::LowBattery, Some(120)),
+            (Fault::BadChecksum(2), None),
+        ],
+        "tracker" => vec![
+            (Fault::Sos, None),
+            (Fault::PowerCut, Some(60)),
+            (Fault::HarshBraking, None),
+            (Fault::Vibration, None),
+            (Fault::LowBattery, Some(120)),
+        ],
+        _ => Vec::new(),
+    }
+}
