@@ -17,6 +17,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod console;
 pub mod domain;
 pub mod fleet;
 pub mod ipc;
