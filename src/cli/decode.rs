@@ -1,10 +1,27 @@
 //! `lockyard decode`: explains frames given as hex, one JSON object per message.
 
+use super::Failure;
 use crate::domain::{MessageKind, Protocol};
 use crate::protocol::{Connection, Heard, Memory, Settings, json};
 use serde_json::Value;
+use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
+use std::path::Path;
 use std::sync::Arc;
+
+/// The verb: frames from a file or standard input, objects to standard output.
+pub(super) fn command(file: Option<&Path>, show_secrets: bool) -> Result<(), Failure> {
+    let out = io::BufWriter::new(io::stdout().lock());
+    let any_invalid = match file {
+        None => run(io::stdin().lock(), out, show_secrets),
+        Some(path) => {
+            let file = File::open(path).map_err(|e| Failure::Failed(format!("{}: {e}", path.display())))?;
+            run(io::BufReader::new(file), out, show_secrets)
+        }
+    }
+    .map_err(Failure::failed)?;
+    if any_invalid { Err(Failure::Failed("some of it is invalid, see above".into())) } else { Ok(()) }
+}
 
 /// Longest line of input; a longer one is told as invalid and left out.
 const LONGEST_LINE: u64 = 1 << 20;

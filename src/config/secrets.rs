@@ -83,6 +83,12 @@ impl Secrets {
         }
     }
 
+    /// How many locks have one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.passwords.len()
+    }
+
     /// The password of a lock: that of `maker/ID`, else that of the bare ID.
     #[must_use]
     pub fn password(&self, device: &DeviceKey) -> Option<&Secret> {

@@ -133,6 +133,7 @@ pub fn evidence(state: Evidence, sy: &Symbols) -> Mark {
         Evidence::Opened => (sy.open, Role::Ok),
         Evidence::Relocked => (sy.closed, Role::Text),
         Evidence::NotUsed => (sy.closed, Role::Muted),
+        Evidence::Contradicted => (sy.uncertain, Role::Uncertain),
     };
     Mark::new(shape, state.words(), role)
 }

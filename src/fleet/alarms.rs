@@ -199,9 +199,11 @@ impl Alarms {
 
     /// Open rows about one device.
     pub fn open_of<'a>(&'a self, device: &'a DeviceKey) -> impl Iterator<Item = &'a Alarm> {
+        // Keys are ordered by device first, then by kind.
+        let from = AlarmKey { device: Some(device.clone()), kind: AlarmKind::RopeCut };
         self.open
-            .iter()
-            .filter(move |(key, _)| key.device.as_ref() == Some(device))
+            .range(from..)
+            .take_while(move |(key, _)| key.device.as_ref() == Some(device))
             .filter_map(|(_, id)| self.rows.get(id))
     }
 

@@ -5,7 +5,7 @@ use super::commands::Commands;
 use super::device::Device;
 use super::snapshot::{AlarmRow, AssetRow, CommandRow, DeviceRow, Place, Snapshot};
 use super::state::{Asset, State};
-use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, Utc, ValveState};
+use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, Priority, Utc};
 use chrono::TimeDelta;
 
 /// How often each kind of device is expected to be heard, and how long it may sleep.
@@ -35,14 +35,6 @@ impl WakePlan {
     #[must_use]
     pub fn link(&self, kind: DeviceKind, last: Option<Utc>, now: Utc) -> LinkState {
         LinkState::at(now, last, self.expected[kind as usize], self.wake[kind as usize])
-    }
-}
-
-fn valve_or_unknown(device: &Device) -> Option<ValveState> {
-    match device.valve {
-        Some(held) => Some(held.value),
-        None if device.kind == DeviceKind::ValveLock => Some(ValveState::Unknown),
-        None => None,
     }
 }
 
@@ -95,14 +87,18 @@ impl State {
         asset.devices.iter().filter_map(|key| self.device(key)?.place.as_ref()).max_by_key(|place| place.at)
     }
 
+    /// Priority of the worst open alarm on an asset.
+    #[must_use]
+    pub fn worst_alarm(&self, asset: &Asset) -> Option<Priority> {
+        asset.devices.iter().flat_map(|key| self.alarms.open_of(key)).map(|alarm| alarm.priority).min()
+    }
+
     fn asset_row(&self, asset: &Asset) -> AssetRow {
         let locks = asset.devices.iter().filter_map(|key| self.device(key)).filter(|d| d.kind.has_lock());
         let as_of = locks
             .flat_map(|device| [device.lock.map(|held| held.as_of), device.valve.map(|held| held.as_of)])
             .flatten()
             .min();
-        let worst_alarm =
-            asset.devices.iter().flat_map(|key| self.alarms.open_of(key)).map(|alarm| alarm.priority).min();
         AssetRow {
             id: asset.id,
             code: asset.code.clone(),
@@ -111,7 +107,7 @@ impl State {
             seal: asset.seal,
             since: asset.seal_since,
             as_of,
-            worst_alarm,
+            worst_alarm: self.worst_alarm(asset),
             position: self.place_of(asset).cloned(),
             devices: asset.devices.iter().map(|key| key.id.to_string()).collect(),
         }
@@ -128,6 +124,7 @@ impl State {
 
     fn device_row(&self, device: &Device, plan: &WakePlan, now: Utc) -> DeviceRow {
         let offset = device.clock.offset();
+        let unheard = DeviceRow::unheard(device.key.clone(), device.kind, device.status);
         DeviceRow {
             id: device.key.id.to_string(),
             key: device.key.clone(),
@@ -136,12 +133,8 @@ impl State {
             asset: device.asset.and_then(|id| self.asset(id)).map(|asset| asset.name.clone()),
             bound_to: device.bound_to.as_ref().map(|key| key.id.to_string()),
             status: device.status,
-            lock: match device.lock {
-                Some(held) => Some(held.value),
-                None if device.kind.has_lock() => Some(crate::domain::LockState::Unknown),
-                None => None,
-            },
-            valve: valve_or_unknown(device),
+            lock: device.lock.map(|held| held.value).or(unheard.lock),
+            valve: device.valve.map(|held| held.value).or(unheard.valve),
             parts: device.parts_row(),
             since: device.lock.map(|held| held.since),
             as_of: device.lock.map(|held| held.as_of),

@@ -98,6 +98,48 @@ pub struct DeviceRow {
     pub frames: u64,
 }
 
+impl DeviceRow {
+    /// The row of a device nothing is known of but this.
+    #[must_use]
+    pub fn unheard(key: DeviceKey, kind: DeviceKind, status: DeviceStatus) -> Self {
+        Self {
+            id: key.id.to_string(),
+            key,
+            kind,
+            protocol: None,
+            asset: None,
+            bound_to: None,
+            status,
+            lock: kind.has_lock().then_some(LockState::Unknown),
+            valve: (kind == DeviceKind::ValveLock).then_some(ValveState::Unknown),
+            parts: PartsRow::default(),
+            since: None,
+            as_of: None,
+            valve_since: None,
+            valve_as_of: None,
+            link: LinkState::Never,
+            battery_pct: None,
+            battery_as_of: None,
+            charging: None,
+            voltage_v: None,
+            signal: None,
+            temperature_c: None,
+            humidity_pct: None,
+            ignition: None,
+            inputs: None,
+            outputs: None,
+            odometer_m: None,
+            position: None,
+            last_received: None,
+            clock_off_s: None,
+            peer: None,
+            transport: None,
+            firmware: None,
+            frames: 0,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AssetRow {
     pub id: AssetId,

@@ -13,7 +13,9 @@ const DATAGRAM_BUFFER: usize = 4 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    #[error("{kind} {address} is taken: another lockyard or program listens there; stop it, or choose another port with --listen")]
+    #[error(
+        "{kind} {address} is taken: another lockyard or program listens there; stop it, or choose another port with --listen"
+    )]
     Taken { kind: &'static str, address: SocketAddr },
     #[error("cannot listen on {kind} {address}: {source}")]
     Io { kind: &'static str, address: SocketAddr, source: io::Error },

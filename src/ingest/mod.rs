@@ -51,8 +51,12 @@ pub type Ticket = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 /// Where frames go.
 pub trait EventSink: Send + Sync + 'static {
     /// Decides about a frame's device; with auto-enrolment it enrols it first.
-    fn admit(&self, device: &DeviceKey, frame: &HeardFrame, source: Source)
-    -> impl Future<Output = Admission> + Send;
+    fn admit(
+        &self,
+        device: &DeviceKey,
+        frame: &HeardFrame,
+        source: Source,
+    ) -> impl Future<Output = Admission> + Send;
 
     /// Hands a frame to the store. Waits while the store's queue is full: the session stops reading meanwhile.
     fn store(&self, record: FrameRecord) -> impl Future<Output = Result<Ticket, String>> + Send;
@@ -146,10 +150,13 @@ pub fn start<S: EventSink>(
 }
 
 impl<S> Ingest<S> {
-    /// Open connections.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.door.open()
+    /// Reads the number of open connections.
+    pub fn counter(&self) -> impl Fn() -> usize + Send + use<S>
+    where
+        S: EventSink,
+    {
+        let door = self.door.clone();
+        move || door.open()
     }
 
     /// Connections turned away at the bounds.

@@ -131,14 +131,21 @@ fn keep_alive(stream: &TcpStream) {
 }
 
 /// Why a session ended.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum End {
+    #[error("closed by the device")]
     Closed,
+    #[error("the node stops")]
     Stopped,
+    #[error("a newer connection speaks for the device")]
     Replaced,
+    #[error("no valid frame in time")]
     NoFrame,
+    #[error("silent for too long")]
     Idle,
+    #[error("too many unreadable bytes")]
     Rubbish,
+    #[error("{0}")]
     Broken(io::Error),
 }
 
@@ -192,7 +199,7 @@ impl<S: EventSink> Session<S> {
         self.door.leave(address);
         let gone = self.door.sessions.ended(self.number);
         let who = self.device.as_ref().map_or_else(|| "nobody known".to_owned(), ToString::to_string);
-        tracing::debug!(peer = %self.source.peer, device = who, held = gone.len(), ?end, "connection ended");
+        tracing::debug!(peer = %self.source.peer, device = who, held = gone.len(), why = %end, "connection ended");
     }
 
     async fn talk(&mut self) -> End {
@@ -221,7 +228,9 @@ impl<S: EventSink> Session<S> {
                     }
                     Err(error) => return End::Broken(error),
                 },
-                () = tokio::time::sleep(QUIET), if self.connection.waits_for_quiet() => self.connection.flush(),
+                () = tokio::time::sleep(QUIET), if self.connection.waits_for_quiet() => {
+                    self.connection.flush();
+                }
                 () = tokio::time::sleep_until(deadline) => {
                     return if self.valid { End::Idle } else { End::NoFrame };
                 }

@@ -1,0 +1,234 @@
+//! What the parts of a node share, and the one task that folds what was committed.
+
+use super::hub::Hub;
+use super::quarantine::Quarantine;
+use super::traces::Traces;
+use crate::command::policy;
+use crate::config::Secrets;
+use crate::domain::journal::{Body, Entry};
+use crate::domain::{DeviceKey, DeviceKind, EventSeq, Secret, Utc};
+use crate::fleet::{Changes, Outcome, State, Times, WakePlan};
+use crate::ingest::Sessions;
+use crate::protocol::Memory;
+use crate::store::{AuditRow, NewEntry, Store, StoreError};
+use chrono::TimeDelta;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{mpsc, watch};
+
+/// Outcomes of acts kept until the one who acted has fetched them.
+const OUTCOMES: usize = 4096;
+
+/// Frames remembered per device to tell a repeated one from a new one.
+const REPEATS: usize = 64;
+
+/// Settings of a node.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub name: String,
+    pub demo: bool,
+    pub auto_enrol: bool,
+    pub times: Times,
+    pub rules: policy::Rules,
+    pub plan: WakePlan,
+    /// How long a queued opening may wait for its device.
+    pub validity: TimeDelta,
+    /// Minutes a master offers a relayed opening (1–5).
+    pub relay_minutes: u8,
+    /// Kinds of sub-device whose opening was proven on a bench here.
+    pub proven_on_bench: Vec<DeviceKind>,
+    pub data_dir: PathBuf,
+}
+
+/// Counters that are not facts of the journal.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub frames: AtomicU64,
+    pub duplicates: AtomicU64,
+    pub refused: AtomicU64,
+    pub dropped_datagrams: AtomicU64,
+}
+
+/// A running node, shared by its tasks.
+#[derive(Debug)]
+pub struct Node {
+    pub(super) options: Options,
+    pub(super) started: Utc,
+    pub(super) store: Store,
+    state: RwLock<State>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) memory: Arc<Memory>,
+    pub(super) hub: Hub,
+    pub(super) quarantine: Mutex<Quarantine>,
+    pub(super) traces: Mutex<Traces>,
+    pub(super) secrets: Secrets,
+    /// Dynamic passwords the locks told, and when. In memory only.
+    pub(super) dynamic: Mutex<HashMap<DeviceKey, (Secret, Utc)>>,
+    pub(super) counters: Counters,
+    pub(super) listening: Vec<String>,
+    /// Set by the health task, shown in the header.
+    pub(super) health: Mutex<super::health::Health>,
+    applied: watch::Sender<EventSeq>,
+    outcomes: Mutex<VecDeque<(EventSeq, Outcome)>>,
+    repeats: Mutex<HashMap<DeviceKey, VecDeque<u64>>>,
+    /// Devices a queued command may go to, now that they were heard.
+    pub(super) heard: mpsc::Sender<DeviceKey>,
+    pub(super) sending: Mutex<HashSet<DeviceKey>>,
+    pub(super) proposals: Mutex<super::unlock::Proposals>,
+}
+
+/// Locks that protect plain values: a panic elsewhere leaves them whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a node is made of.
+pub(super) struct Parts {
+    pub options: Options,
+    pub store: Store,
+    pub state: State,
+    pub sessions: Arc<Sessions>,
+    pub memory: Arc<Memory>,
+    pub secrets: Secrets,
+    pub listening: Vec<String>,
+    pub heard: mpsc::Sender<DeviceKey>,
+}
+
+impl Node {
+    pub(super) fn new(parts: Parts) -> Self {
+        let seq = parts.state.seq.unwrap_or(EventSeq(0));
+        Self {
+            options: parts.options,
+            started: chrono::Utc::now(),
+            store: parts.store,
+            state: RwLock::new(parts.state),
+            sessions: parts.sessions,
+            memory: parts.memory,
+            hub: Hub::default(),
+            quarantine: Mutex::default(),
+            traces: Mutex::default(),
+            secrets: parts.secrets,
+            dynamic: Mutex::default(),
+            counters: Counters::default(),
+            listening: parts.listening,
+            health: Mutex::default(),
+            applied: watch::Sender::new(seq),
+            outcomes: Mutex::default(),
+            repeats: Mutex::default(),
+            heard: parts.heard,
+            sending: Mutex::default(),
+            proposals: Mutex::default(),
+        }
+    }
+
+    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Utc {
+        chrono::Utc::now()
+    }
+
+    /// Makes an act durable, waits until the fold has taken it in, and tells what it made of it.
+    pub(super) async fn act(
+        &self,
+        body: Body,
+        audit: AuditRow,
+    ) -> Result<(EventSeq, Option<Outcome>), StoreError> {
+        let entry = NewEntry { at: self.now(), body, audit: Some(audit) };
+        let seq = self.store.append(entry).await?;
+        let mut applied = self.applied.subscribe();
+        // The sender lives in `self`: this cannot fail while we run.
+        let _ = applied.wait_for(|done| *done >= seq).await;
+        let outcome = lock(&self.outcomes).iter().find(|(of, _)| *of == seq).map(|(_, o)| o.clone());
+        Ok((seq, outcome))
+    }
+
+    /// Folds committed entries until the store closes.
+    pub(super) async fn fold(self: Arc<Self>, mut committed: mpsc::Receiver<Vec<Entry>>) {
+        while let Some(entries) = committed.recv().await {
+            self.apply(&entries);
+        }
+    }
+
+    fn apply(&self, entries: &[Entry]) {
+        let mut changes = Changes::default();
+        let mut outcomes = Vec::new();
+        {
+            let mut state = self.state_mut();
+            for entry in entries {
+                let (changed, outcome) = state.apply(entry);
+                changes.merge(changed);
+                outcomes.extend(outcome.map(|outcome| (entry.seq, outcome)));
+            }
+        }
+        self.remember(entries);
+        if !outcomes.is_empty() {
+            let mut kept = lock(&self.outcomes);
+            kept.extend(outcomes);
+            let over = kept.len().saturating_sub(OUTCOMES);
+            kept.drain(..over);
+        }
+        if let Some(last) = entries.last() {
+            self.applied.send_replace(last.seq);
+        }
+        self.spread(&changes);
+    }
+
+    /// Tells consoles and the dispatcher what changed.
+    pub(super) fn spread(&self, changes: &Changes) {
+        if changes.is_empty() {
+            return;
+        }
+        self.hub.dirty(changes);
+        let wanted: Vec<DeviceKey> = {
+            let state = self.state();
+            let has_queued = |key: &&DeviceKey| state.commands.queued_via(key).next().is_some();
+            let queued_now = changes.commands.iter().filter_map(|id| state.commands.get(*id));
+            let by_command = queued_now.map(|command| &command.intent.via).filter(has_queued);
+            changes.heard.iter().filter(has_queued).chain(by_command).cloned().collect()
+        };
+        for device in wanted {
+            // A full queue means that the dispatcher is behind; the next frame of the device asks again.
+            let _ = self.heard.try_send(device);
+        }
+    }
+
+    /// Remembers frames that carry the device's own time, so that a repeated one is known.
+    fn remember(&self, entries: &[Entry]) {
+        let mut repeats = lock(&self.repeats);
+        for entry in entries {
+            if let Body::Frame(record) = &entry.body
+                && record.messages.iter().all(|message| message.time.is_some())
+            {
+                let seen = repeats.entry(record.device.clone()).or_default();
+                if seen.len() == REPEATS {
+                    seen.pop_front();
+                }
+                seen.push_back(fingerprint(&record.raw));
+            }
+        }
+    }
+
+    /// Whether this very frame of this device is durable already.
+    pub(super) fn is_repeat(&self, device: &DeviceKey, raw: &[u8]) -> bool {
+        let repeat = lock(&self.repeats).get(device).is_some_and(|seen| seen.contains(&fingerprint(raw)));
+        if repeat {
+            self.counters.duplicates.fetch_add(1, Ordering::Relaxed);
+        }
+        repeat
+    }
+}
+
+fn fingerprint(raw: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    raw.hash(&mut hasher);
+    hasher.finish()
+}

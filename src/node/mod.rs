@@ -1,0 +1,17 @@
+//! Wiring: builds the parts, joins them, starts and stops them in order. No drawing, no protocol knowledge.
+
+mod core;
+mod desk;
+mod health;
+mod hub;
+mod operator;
+mod quarantine;
+mod run;
+mod sink;
+mod traces;
+mod unlock;
+
+pub use core::{Node, Options};
+pub use desk::{Enrolment, plan_enrolment};
+pub use operator::{Caller, converse};
+pub use run::{Belongings, Running, StartError, read_only, read_state, start};

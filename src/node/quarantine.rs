@@ -1,0 +1,223 @@
+//! IDs that knock and are not enrolled, and bytes that could not be read. In memory only, bounded: nobody outside can
+//! make it grow.
+
+use super::traces::Trace;
+use crate::domain::{DeviceKey, DeviceKind, Message, Protocol, Utc};
+use crate::fleet::snapshot::{Place, QuarantineRow, RefusedRow};
+use crate::ingest::{Source, Unread};
+use crate::ipc::wire::TailLine;
+use crate::protocol;
+use std::collections::{BTreeMap, VecDeque};
+
+/// IDs held; for one more the one not heard for longest leaves.
+const IDS: usize = 500;
+
+/// Frames held of each.
+const FRAMES: usize = 200;
+
+/// Frames held of all together: a flood of IDs shares them.
+const FRAMES_IN_ALL: usize = 5000;
+
+/// Reasons counted apart; further ones are counted as `other reasons`.
+const REASONS: usize = 100;
+
+#[derive(Debug)]
+struct Waiting {
+    protocol: Protocol,
+    kind: DeviceKind,
+    source: Source,
+    first: Utc,
+    last: Utc,
+    frames: u64,
+    place: Option<Place>,
+    kept: VecDeque<Trace>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Quarantine {
+    ids: BTreeMap<DeviceKey, Waiting>,
+    held: usize,
+    refused: BTreeMap<String, RefusedRow>,
+}
+
+fn place(message: &Message, now: Utc) -> Option<Place> {
+    let position = message.position.as_ref().filter(|position| position.fix)?;
+    Some(Place {
+        lat: position.lat,
+        lon: position.lon,
+        fix: true,
+        speed_kmh: position.speed_kmh,
+        heading_deg: position.heading_deg,
+        altitude_m: position.altitude_m,
+        satellites: position.satellites,
+        at: message.time.unwrap_or(now),
+        from: message.device.clone().unwrap_or_default(),
+    })
+}
+
+impl Quarantine {
+    /// A frame of a device that is not enrolled.
+    pub(super) fn knock(&mut self, trace: Trace) {
+        let first = trace.frame.messages.first();
+        let kind = first.and_then(protocol::guess_kind).unwrap_or(DeviceKind::Tracker);
+        if !self.ids.contains_key(&trace.device) && self.ids.len() >= IDS {
+            self.forget_oldest();
+        }
+        let waiting = self.ids.entry(trace.device.clone()).or_insert_with(|| Waiting {
+            protocol: trace.frame.protocol,
+            kind,
+            source: trace.source,
+            first: trace.at,
+            last: trace.at,
+            frames: 0,
+            place: None,
+            kept: VecDeque::new(),
+        });
+        waiting.protocol = trace.frame.protocol;
+        waiting.source = trace.source;
+        waiting.last = trace.at;
+        waiting.frames = waiting.frames.saturating_add(1);
+        if let Some(place) = trace.frame.messages.iter().rev().find_map(|m| place(m, trace.at)) {
+            waiting.place = Some(place);
+        }
+        if waiting.kept.len() == FRAMES || (self.held >= FRAMES_IN_ALL && !waiting.kept.is_empty()) {
+            waiting.kept.pop_front();
+            self.held -= 1;
+        }
+        if self.held < FRAMES_IN_ALL {
+            waiting.kept.push_back(trace);
+            self.held += 1;
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(key) = self.ids.iter().min_by_key(|(_, w)| w.last).map(|(key, _)| key.clone()) {
+            self.release(&key);
+        }
+    }
+
+    /// A device was enrolled: it waits no longer.
+    pub(super) fn release(&mut self, device: &DeviceKey) -> bool {
+        let Some(waiting) = self.ids.remove(device) else { return false };
+        self.held -= waiting.kept.len();
+        true
+    }
+
+    pub(super) fn kind(&self, device: &DeviceKey) -> Option<DeviceKind> {
+        self.ids.get(device).map(|waiting| waiting.kind)
+    }
+
+    pub(super) fn lines(&self, device: &DeviceKey) -> Vec<TailLine> {
+        self.ids.get(device).map(|w| w.kept.iter().map(Trace::line).collect()).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn rows(&self) -> Vec<QuarantineRow> {
+        let row = |(key, waiting): (&DeviceKey, &Waiting)| QuarantineRow {
+            key: key.clone(),
+            protocol: waiting.protocol,
+            kind: waiting.kind,
+            peer: waiting.source.peer.to_string(),
+            transport: waiting.source.transport,
+            first: waiting.first,
+            last: waiting.last,
+            frames: waiting.frames,
+            position: waiting.place.clone(),
+            why: "not enrolled; it keeps its records until it is".into(),
+        };
+        self.ids.iter().map(row).collect()
+    }
+
+    /// Counts bytes that could not be read.
+    pub(super) fn refuse(&mut self, unread: &Unread, device: Option<&DeviceKey>, source: Source, now: Utc) {
+        let protocol = unread.protocol.word();
+        let mut reason = format!("{protocol}: {}", general(&unread.reason));
+        if !self.refused.contains_key(&reason) && self.refused.len() >= REASONS {
+            reason = "other reasons".into();
+        }
+        let row = self.refused.entry(reason.clone()).or_insert_with(|| RefusedRow {
+            reason,
+            count: 0,
+            last: now,
+            peer: String::new(),
+            sample: String::new(),
+            device: None,
+        });
+        row.count = row.count.saturating_add(1);
+        row.last = now;
+        row.peer = format!("{} {}", source.transport.word(), source.peer);
+        row.sample = hex::encode(unread.bytes.get(..64).unwrap_or(&unread.bytes));
+        row.device = unread.device.clone().or_else(|| device.map(|key| key.id.to_string()));
+    }
+
+    /// Most frequent first.
+    pub(super) fn refused_rows(&self) -> Vec<RefusedRow> {
+        let mut rows: Vec<RefusedRow> = self.refused.values().cloned().collect();
+        rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.reason.cmp(&b.reason)));
+        rows
+    }
+}
+
+/// A reason without its numbers, so that `byte 12` and `byte 40` are counted together.
+fn general(reason: &str) -> String {
+    let mut out = String::with_capacity(reason.len());
+    for c in reason.chars() {
+        match c {
+            '0'..='9' if out.ends_with('#') => {}
+            '0'..='9' => out.push('#'),
+            c => out.push(c),
+        }
+    }
+    crate::domain::text::clean(&out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::MessageKind;
+    use crate::domain::journal::Transport;
+    use crate::protocol::HeardFrame;
+
+    fn trace(id: usize, n: i64) -> Trace {
+        Trace {
+            device: DeviceKey::jointech(&format!("{id:010}")),
+            at: Utc::UNIX_EPOCH + chrono::TimeDelta::seconds(n),
+            source: Source { transport: Transport::Tcp, peer: "127.0.0.1:1".parse().unwrap() },
+            fate: "quarantined".into(),
+            answered: false,
+            frame: HeardFrame {
+                protocol: Protocol::JointechMaster,
+                raw: vec![1],
+                messages: vec![Message::new(Protocol::JointechMaster, MessageKind::Position)],
+                answers: vec![],
+                password: None,
+                sound: true,
+            },
+        }
+    }
+
+    #[test]
+    fn a_flood_of_ids_is_bounded_and_the_oldest_leaves() {
+        let mut quarantine = Quarantine::default();
+        let mut clock = 0;
+        for id in 0..IDS + 100 {
+            for _ in 0..20 {
+                clock += 1;
+                quarantine.knock(trace(id, clock));
+            }
+        }
+        assert_eq!(quarantine.len(), IDS);
+        assert!(quarantine.held <= FRAMES_IN_ALL);
+        assert_eq!(quarantine.kind(&DeviceKey::jointech("0000000000")), None);
+        assert_eq!(quarantine.held, quarantine.ids.values().map(|w| w.kept.len()).sum::<usize>());
+        assert!(quarantine.release(&DeviceKey::jointech(&format!("{:010}", IDS + 99))));
+    }
+
+    #[test]
+    fn reasons_are_counted_together_whatever_their_numbers_are() {
+        assert_eq!(general("ends after 12 of 62 bytes"), "ends after # of # bytes");
+    }
+}

@@ -1,0 +1,173 @@
+//! What becomes of the frames that the door lets in.
+
+use super::core::{Node, lock};
+use super::traces::Trace;
+use crate::domain::journal::{Body, FrameRecord, RegistryAct};
+use crate::domain::{DeviceKey, DeviceKind, MessageKind, Utc};
+use crate::fleet::snapshot::DeviceStatus;
+use crate::ingest::{Admission, EventSink, Source, Ticket, Unread};
+use crate::protocol::{self, HeardFrame};
+use crate::store::{AuditRow, NewEntry};
+use std::future::ready;
+use std::sync::atomic::Ordering;
+
+impl EventSink for Node {
+    async fn admit(&self, device: &DeviceKey, frame: &HeardFrame, _source: Source) -> Admission {
+        let known = self.state().device(device).is_some();
+        if !known && !self.options.auto_enrol {
+            return Admission::Quarantined;
+        }
+        if self.options.auto_enrol && frame.messages.iter().any(|m| m.kind != MessageKind::Invalid) {
+            return self.enrol_by_itself(device, frame).await;
+        }
+        if known { Admission::Enrolled } else { Admission::Quarantined }
+    }
+
+    async fn store(&self, record: FrameRecord) -> Result<Ticket, String> {
+        self.count_frame();
+        if self.is_repeat(&record.device, &record.raw) {
+            return Ok(Box::pin(ready(Ok(()))));
+        }
+        let entry = NewEntry::new(self.now(), Body::Frame(record));
+        let ticket = self.store.submit(entry).await.map_err(|error| error.to_string())?;
+        Ok(Box::pin(async move { ticket.await.map(drop).map_err(|error| error.to_string()) }))
+    }
+
+    fn try_store(&self, record: FrameRecord) -> Result<Ticket, String> {
+        self.count_frame();
+        if self.is_repeat(&record.device, &record.raw) {
+            return Ok(Box::pin(ready(Ok(()))));
+        }
+        let entry = NewEntry::new(self.now(), Body::Frame(record));
+        let ticket = self.store.try_submit(entry).map_err(|error| {
+            self.counters.dropped_datagrams.fetch_add(1, Ordering::Relaxed);
+            error.to_string()
+        })?;
+        Ok(Box::pin(async move { ticket.await.map(drop).map_err(|error| error.to_string()) }))
+    }
+
+    fn quarantine(&self, device: &DeviceKey, frame: &HeardFrame, source: Source) {
+        self.count_frame();
+        let trace = self.trace(device, frame, source, "quarantined", false);
+        lock(&self.quarantine).knock(trace);
+        self.hub.quarantine_changed();
+    }
+
+    fn unread(&self, unread: &Unread, device: Option<&DeviceKey>, source: Source) {
+        self.counters.refused.fetch_add(1, Ordering::Relaxed);
+        lock(&self.quarantine).refuse(unread, device, source, self.now());
+        self.hub.refused_changed();
+        tracing::debug!(peer = %source.peer, reason = unread.reason, bytes = unread.length, "not readable");
+    }
+
+    fn password(&self, device: &DeviceKey, frame: &HeardFrame) {
+        if let Some(password) = &frame.password {
+            lock(&self.dynamic).insert(device.clone(), (password.clone(), self.now()));
+        }
+    }
+
+    fn fate(&self, device: &DeviceKey, frame: &HeardFrame, source: Source, fate: &str, answered: bool) {
+        let trace = self.trace(device, frame, source, fate, answered);
+        for message in &frame.messages {
+            if let Some(child) = message.sub_device_key().filter(|child| self.hub.is_tailed(child)) {
+                self.hub.tail(&child, &trace.line());
+            }
+        }
+        if self.hub.is_tailed(device) {
+            self.hub.tail(device, &trace.line());
+        }
+        if fate != "quarantined" {
+            lock(&self.traces).keep(trace);
+        }
+    }
+
+    fn now(&self) -> Utc {
+        Node::now(self)
+    }
+}
+
+impl Node {
+    fn count_frame(&self) {
+        self.counters.frames.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn trace(
+        &self,
+        device: &DeviceKey,
+        frame: &HeardFrame,
+        source: Source,
+        fate: &str,
+        answered: bool,
+    ) -> Trace {
+        Trace {
+            device: device.clone(),
+            at: self.now(),
+            source,
+            fate: fate.to_owned(),
+            answered,
+            frame: HeardFrame { password: None, ..frame.clone() },
+        }
+    }
+
+    /// `--auto-enrol`: one valid frame enrols its device, and a sub-device joins its master's asset.
+    async fn enrol_by_itself(&self, device: &DeviceKey, frame: &HeardFrame) -> Admission {
+        let kind = frame.messages.iter().find(|m| m.sub_device.is_none()).and_then(protocol::guess_kind);
+        let kind = kind.unwrap_or(match frame.messages.first() {
+            Some(message) if message.sub_device.is_some() => DeviceKind::MasterLock,
+            _ => DeviceKind::Tracker,
+        });
+        if self.state().device(device).is_none()
+            && !self.enrol_as_system(device, kind, &device.id, None).await
+        {
+            return Admission::Quarantined;
+        }
+        for message in &frame.messages {
+            let Some(child) = message.sub_device_key() else { continue };
+            let confirmed = self.state().device(&child).is_some_and(|d| d.status == DeviceStatus::Enrolled);
+            if !confirmed {
+                let asset = self.state().asset_of(device).map(|asset| asset.name.clone());
+                let asset = asset.unwrap_or_else(|| device.id.to_string());
+                let kind = protocol::guess_kind(message).unwrap_or(DeviceKind::SubLock);
+                self.enrol_as_system(&child, kind, &asset, Some(device.clone())).await;
+            }
+        }
+        Admission::Enrolled
+    }
+
+    async fn enrol_as_system(
+        &self,
+        device: &DeviceKey,
+        kind: DeviceKind,
+        asset: &str,
+        bound_to: Option<DeviceKey>,
+    ) -> bool {
+        let act = RegistryAct::Enrol {
+            device: device.clone(),
+            kind,
+            asset: asset.to_owned(),
+            bound_to,
+            plate: None,
+            by: "system".into(),
+        };
+        let audit = AuditRow {
+            at: self.now(),
+            who: "system".into(),
+            uid: None,
+            act: "enrol".into(),
+            object: device.to_string(),
+            result: "done".into(),
+            note: "auto-enrol".into(),
+            seq: None,
+        };
+        match self.act(Body::Registry(act), audit).await {
+            Ok(_) => {
+                lock(&self.quarantine).release(device);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%device, %error, "could not enrol");
+                false
+            }
+        }
+    }
+}

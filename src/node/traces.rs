@@ -1,0 +1,56 @@
+//! The latest frames as they came, for the live tail. In memory only.
+
+use crate::domain::{DeviceKey, Utc};
+use crate::ingest::Source;
+use crate::ipc::wire::TailLine;
+use crate::protocol::{self, HeardFrame};
+use std::collections::VecDeque;
+
+/// Frames of all enrolled devices kept to begin a tail with; the oldest leaves first.
+const KEPT: usize = 2000;
+
+/// A frame and what became of it.
+#[derive(Debug, Clone)]
+pub(super) struct Trace {
+    pub device: DeviceKey,
+    pub at: Utc,
+    pub source: Source,
+    pub fate: String,
+    pub answered: bool,
+    pub frame: HeardFrame,
+}
+
+impl Trace {
+    /// The line a console gets.
+    pub(super) fn line(&self) -> TailLine {
+        let shown: Vec<String> = self.frame.answers.iter().map(|answer| answer.shown(false)).collect();
+        let reply = (self.answered && !shown.is_empty()).then(|| shown.concat());
+        let decoded =
+            self.frame.messages.iter().map(|m| protocol::json::object(m, None, &self.frame.raw)).collect();
+        TailLine {
+            at: self.at,
+            peer: format!("{} {}", self.source.transport.word(), self.source.peer),
+            fate: self.fate.clone(),
+            raw: hex::encode(&self.frame.raw),
+            decoded,
+            reply,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Traces(VecDeque<Trace>);
+
+impl Traces {
+    pub(super) fn keep(&mut self, trace: Trace) {
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(trace);
+    }
+
+    /// The kept lines of one device, oldest first.
+    pub(super) fn lines(&self, device: &DeviceKey) -> Vec<TailLine> {
+        self.0.iter().filter(|trace| trace.device == *device).map(Trace::line).collect()
+    }
+}
