@@ -114,7 +114,7 @@ fn card_rope_and_self_locking() {
     assert_eq!(told[0], (told[0].0 & !status::MOTOR_UNLOCKED & !status::ROPE_OUT, vec![13]));
     assert!(rig.fault(0, Fault::OpenedElsewhere));
     let told = reports(&rig.run(Duration::ZERO));
-    assert_eq!(told[0].1, [&[30][..], b"471108", &[98]].concat());
+    assert_eq!(told[0].1, [&[30][..], b"471108", &[101]].concat());
     let told = reports(&rig.run(secs(61)));
     assert!(told.iter().any(|(_, event)| *event == [13]), "{told:?}");
     assert_eq!(rig.openings(0), (2, 0));
