@@ -170,3 +170,68 @@ fn mishaps(kind: &str) -> Vec<(Fault, Option<u64>)> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{Fleet, FleetPlan};
+
+    /// The demo's devices with nothing running: they can be acted on, and nothing else happens.
+    async fn at_rest() -> Vec<DeviceHandle> {
+        let nobody = ([127, 0, 0, 1], 9).into();
+        let fleet = Fleet::start(FleetPlan::default().scenario(false), nobody, nobody).await;
+        let devices = fleet.devices().to_vec();
+        fleet.stop().await;
+        devices
+    }
+
+    #[tokio::test]
+    async fn everything_in_the_list_can_happen_to_a_device_of_its_kind() {
+        for kind in ["master_lock", "sub_lock", "valve_lock", "sensor", "seal", "tracker"] {
+            let choices = mishaps(kind);
+            assert!(!choices.is_empty(), "{kind}");
+            for (fault, _) in choices {
+                let devices = at_rest().await;
+                let device = devices.iter().find(|device| device.info().kind == kind).unwrap();
+                assert!(device.fault(fault.clone()), "{fault:?} to a {kind}");
+            }
+        }
+        assert!(mishaps("ship").is_empty());
+    }
+
+    #[tokio::test]
+    async fn something_goes_wrong_every_twenty_to_forty_seconds_and_is_put_right() {
+        let mut story = Story::new(at_rest().await, Rng::named(1, "story"), 1.0);
+        let mut times = vec![story.next_mishap];
+        let mut most = 0;
+        for half_second in 0..7200 {
+            story.step(STEP * half_second);
+            if times.last() != Some(&story.next_mishap) {
+                times.push(story.next_mishap);
+            }
+            most = most.max(story.agenda.len());
+        }
+        assert!((100..=180).contains(&times.len()), "{} in an hour", times.len());
+        for pair in times.windows(2) {
+            let gap = pair[1] - pair[0];
+            assert!(gap >= Duration::from_secs(20) && gap <= Duration::from_secs(41), "{gap:?}");
+        }
+        assert!((1..50).contains(&most), "{most} things waiting");
+    }
+
+    #[tokio::test]
+    async fn someone_opens_a_lock_where_a_vehicle_stops() {
+        let devices = at_rest().await;
+        let mut story = Story::new(devices.clone(), Rng::named(2, "story"), 1.0);
+        story.next_mishap = Duration::MAX;
+        story.work_at_stop(Duration::ZERO, "Tanker 01");
+        let opened = |devices: &[DeviceHandle]| -> u32 { devices.iter().map(|d| d.look().openings).sum() };
+        assert_eq!(opened(&devices), 0);
+        for second in 0..=20 {
+            story.step(Duration::from_secs(second));
+        }
+        assert!(opened(&devices) >= 1);
+        let elsewhere = devices.iter().filter(|device| device.info().asset != "Tanker 01");
+        assert_eq!(elsewhere.map(|device| device.look().openings).sum::<u32>(), 0);
+    }
+}

@@ -109,6 +109,10 @@ impl<J> Agenda<J> {
         self.jobs.first_key_value().map(|((at, _), _)| *at)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
     pub(super) fn clear(&mut self) {
         self.jobs.clear();
     }

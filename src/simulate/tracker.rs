@@ -138,6 +138,7 @@ impl Tracker {
             adc: vec![self.fuel + wobble, 0, 0, 0],
             odometer_m: motion.odometer_m / 100 * 100,
             state: u16::from(self.battery) << 8 | 0xd0 | satellites,
+            spec_group: self.setup.dialect != Dialect::Deltas,
             stored: false,
         }
     }

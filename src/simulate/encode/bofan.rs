@@ -19,6 +19,8 @@ pub(crate) struct Sentence {
     pub(crate) odometer_m: u64,
     /// Three hex digits: battery, signal, satellites.
     pub(crate) state: u16,
+    /// Whether the firmware knows the last group (always empty); the PT600X of 2014 does not.
+    pub(crate) spec_group: bool,
     /// Told later, from the flash.
     pub(crate) stored: bool,
 }
@@ -28,7 +30,7 @@ impl Sentence {
         let end = if self.stored { "#\n" } else { "\r\n" };
         let adc: Vec<String> = self.adc.iter().map(|value| format!("{value:x}")).collect();
         let text = format!(
-            "${},{},{}/{},{}/{}/{}//{:03x}//{end}",
+            "${},{},{}/{},{}/{}/{}//{:03x}/{}{end}",
             self.code,
             self.id,
             self.head(),
@@ -37,6 +39,7 @@ impl Sentence {
             adc.join(","),
             self.odometer_m,
             self.state,
+            if self.spec_group { "/" } else { "" },
         );
         text.into_bytes()
     }

@@ -206,6 +206,7 @@ fn sentence(code: &str, id: &str, time: &str, fix: Fix) -> bofan::Sentence {
         adc: vec![0; 4],
         odometer_m: 0,
         state: 0xfd7,
+        spec_group: true,
         stored: false,
     }
 }
@@ -256,12 +257,14 @@ fn bofan_delta_in_a_frame() {
         outputs,
         odometer_m: 15_986_500,
         state: 0xfb8,
+        spec_group: false,
         ..sentence("POS", "1151000", "2014-08-17T20:53:26Z", sailing(9.021728, -79.471252, 48.79, 30.55))
     };
     let second = bofan::Sentence {
         outputs,
         odometer_m: 15_989_800,
         state: 0xfb7,
+        spec_group: false,
         ..sentence("POS", "1151000", "2014-08-17T20:58:25Z", sailing(9.038772, -79.412485, 58.52, 79.14))
     };
     let delta = bofan::delta(&first.bytes(), &second.bytes()).unwrap();
