@@ -62,9 +62,13 @@ impl Clock {
         self.samples.push_back((received - told).num_milliseconds());
     }
 
-    /// Offset to add to the device's times; zero until a live frame was heard, and while it is within two minutes.
+    /// Offset to add to the device's times; zero while it is within two minutes, and until two live frames were
+    /// heard: one alone may as well be an old record.
     #[must_use]
     pub fn offset(&self) -> TimeDelta {
+        if self.samples.len() < 2 {
+            return TimeDelta::zero();
+        }
         let least = self.samples.iter().min().copied().unwrap_or(0);
         let offset = TimeDelta::milliseconds(least);
         if offset.abs() > DRIFT { offset } else { TimeDelta::zero() }
@@ -171,17 +175,24 @@ impl Device {
         }
     }
 
-    /// Event time of a message on our clock: the device's, corrected by its known offset, never later than receipt.
-    /// A clock that was never set counts as receipt; `None` for stored records without a time, which happened at
-    /// nobody knows when.
+    /// Event time of a message: the device's own, but never later than receipt. A clock that was never set counts as
+    /// receipt; `None` for stored records without a time, which happened at nobody knows when. A slow clock is *not*
+    /// corrected here: what is shown must not look newer than the device says.
     #[must_use]
     pub fn event_time(&self, told: Option<Utc>, replayed: bool, received: Utc) -> Option<Utc> {
         match told {
             None if replayed => None,
             None => Some(received),
             Some(told) if told > received + AHEAD => Some(received),
-            Some(told) => Some((told + self.clock.offset()).min(received)),
+            Some(told) => Some(told.min(received)),
         }
+    }
+
+    /// The same moment on our clock, by the offset learnt from earlier live frames: only to match an opening with the
+    /// command that caused it.
+    #[must_use]
+    pub fn corrected(&self, told: Option<Utc>, received: Utc) -> Utc {
+        told.map_or(received, |told| (told + self.clock.offset()).min(received))
     }
 
     /// Whether this evidence is new; remembers it.
@@ -403,11 +414,13 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_clock_is_corrected_by_the_least_delay_seen() {
+    fn a_slow_clock_is_corrected_by_the_least_delay_seen_and_only_for_matching() {
         let mut device = device();
-        device.clock.sample(at(3600), at(0));
         device.clock.sample(at(3700), at(0));
-        assert_eq!(device.event_time(Some(at(10)), false, at(4000)), Some(at(3610)));
+        assert_eq!(device.corrected(Some(at(10)), at(4000)), at(10), "one frame proves no offset");
+        device.clock.sample(at(3600), at(0));
+        assert_eq!(device.corrected(Some(at(10)), at(4000)), at(3610));
+        assert_eq!(device.event_time(Some(at(10)), false, at(4000)), Some(at(10)));
     }
 
     #[test]

@@ -34,8 +34,10 @@ fn sub_kind(type_code: u8) -> DeviceKind {
 struct Heard<'a> {
     target: &'a DeviceKey,
     message: &'a Message,
-    /// Event time on our clock.
+    /// Event time: the device's, never later than receipt.
     time: Utc,
+    /// The same on our clock, for matching with commands.
+    corrected: Utc,
     received: Utc,
     /// Whether this very record was heard before.
     known: bool,
@@ -64,9 +66,6 @@ impl State {
             Some(sub) => sub.master_time,
             None => message.time,
         };
-        if let (Some(told), false) = (told, message.replayed) {
-            device.clock.sample(received, told);
-        }
         if let Some(position) = &message.position
             && let Some(time) = device.event_time(told, message.replayed, received)
             && device.hold_place(position, time)
@@ -101,9 +100,6 @@ impl State {
             device.last_received = Some(received);
             device.frames = device.frames.saturating_add(1);
             device.protocol = Some(message.protocol);
-            if let (Some(told), false) = (message.time, message.replayed) {
-                device.clock.sample(received, told);
-            }
         }
         self.hear_target(child, message, received);
         self.touch_device(child);
@@ -115,7 +111,11 @@ impl State {
         let Some(time) = device.event_time(message.time, message.replayed, received) else { return };
         let what = format!("{:?} {:?}", message.kind, message.events);
         let known = !device.first_time(&what, message.time, message.serial);
-        let heard = Heard { target, message, time, received, known };
+        let corrected = device.corrected(message.time, received);
+        if let (Some(told), false) = (message.time, message.replayed) {
+            device.clock.sample(received, told);
+        }
+        let heard = Heard { target, message, time, corrected, received, known };
         self.hear_events(&heard);
         self.hear_parts(&heard);
         self.hear_levels(&heard);
@@ -150,13 +150,14 @@ impl State {
     /// A motor bit that changed is evidence of a command's opening, or an opening somebody has to explain.
     fn motor_moved(&mut self, heard: &Heard<'_>, changes: PartChanges) {
         let (target, time, received) = (heard.target, heard.time, heard.received);
+        let moved = heard.corrected;
         match changes.motor {
             Some((Some(PartState::Closed), PartState::Open)) => {
                 let explained = self.devices.get(target).is_some_and(|device| device.is_explained(time));
                 if explained {
                     return;
                 }
-                if let Opening::Ours(id) = self.commands.opened(target, None, time, received, self.times) {
+                if let Opening::Ours(id) = self.commands.opened(target, None, moved, received, self.times) {
                     self.opened_by_command(target, id, time);
                 } else if let Some(device) = self.devices.get_mut(target) {
                     let due = received + REPORT_LAG;
@@ -164,7 +165,7 @@ impl State {
                     self.set_timer(due, Timer::OpeningCheck(target.clone()));
                 }
             }
-            Some((_, PartState::Closed)) => self.locked(target, false, time, received),
+            Some((_, PartState::Closed)) => self.locked(target, false, moved, received),
             _ => {}
         }
     }
@@ -236,7 +237,7 @@ impl State {
             }
             E::Locked { by } => {
                 self.imply(heard, motor(PartState::Closed));
-                self.locked(heard.target, *by == LockedBy::Auto, heard.time, heard.received);
+                self.locked(heard.target, *by == LockedBy::Auto, heard.corrected, heard.received);
             }
             E::RopePulled => self.imply(heard, rope(PartState::Open)),
             E::RopeInserted => self.imply(heard, rope(PartState::Closed)),
@@ -324,7 +325,10 @@ impl State {
     fn momentary(&mut self, heard: &Heard<'_>, kind: AlarmKind, reason: &str) {
         let reason =
             if heard.message.replayed { format!("{reason} (stored record)") } else { reason.to_owned() };
-        self.raise(Some(heard.target), kind, default_priority(kind), heard.time, heard.received, reason);
+        let severe =
+            kind == AlarmKind::LowBattery && heard.message.battery_pct.is_some_and(|p| p < BATTERY_SEVERE);
+        let priority = if severe { Priority::P2 } else { default_priority(kind) };
+        self.raise(Some(heard.target), kind, priority, heard.time, heard.received, reason);
     }
 
     fn hear_levels(&mut self, heard: &Heard<'_>) {
@@ -349,7 +353,7 @@ impl State {
             device.told_opening(time);
             device.unexplained = None;
         }
-        match self.commands.opened(target, Some(by), time, received, self.times) {
+        match self.commands.opened(target, Some(by), heard.corrected, received, self.times) {
             Opening::Ours(id) => return self.opened_by_command(target, id, time),
             Opening::Contradicts(id) => self.touch_command(id),
             Opening::Nobodys => {}
@@ -403,7 +407,7 @@ impl State {
         let ours = self.devices.get(heard.target).is_some_and(|device| {
             self.commands.all().any(|c| {
                 c.intent.target == device.key
-                    && c.opened_at.is_some_and(|opened| (heard.time - opened).abs() <= self.times.relay)
+                    && c.opened_at.is_some_and(|opened| (heard.corrected - opened).abs() <= self.times.relay)
             })
         });
         if !ours && !self.opens_by_command(heard) {
@@ -417,7 +421,7 @@ impl State {
             heard.message.events.iter().any(|e| matches!(e, DeviceEvent::Opened { by: OpenedBy::Lora, .. }));
         let times = self.times;
         lora && matches!(
-            self.commands.opened(heard.target, Some(OpenedBy::Lora), heard.time, heard.received, times),
+            self.commands.opened(heard.target, Some(OpenedBy::Lora), heard.corrected, heard.received, times),
             Opening::Ours(_)
         )
     }
@@ -429,13 +433,11 @@ impl State {
             .alarms
             .open_of(heard.target)
             .any(|a| a.key.kind == AlarmKind::LowBattery && a.state.is_active());
+        // Falling below the severe mark is news of its own; the device's own flag in this very report is not twice.
         let severe = pct < BATTERY_SEVERE && heard.message.charging != Some(true);
-        let new = self
-            .alarms
-            .open_of(heard.target)
-            .find(|a| a.key.kind == AlarmKind::LowBattery)
-            .is_none_or(|a| a.priority > Priority::P2);
-        if severe && new {
+        let open = self.alarms.open_of(heard.target).find(|a| a.key.kind == AlarmKind::LowBattery);
+        let news = open.is_none_or(|alarm| alarm.priority > Priority::P2 && alarm.last < heard.time);
+        if severe && news {
             let reason = format!("battery {pct} %");
             self.raise(key, AlarmKind::LowBattery, Priority::P2, heard.time, heard.received, reason);
         } else if low && pct >= BATTERY_FINE {
