@@ -14,6 +14,7 @@
 //! Arrows point inwards: outside rooms know `domain`, `domain` knows nobody. `tests/architecture.rs` holds everyone
 //! to it.
 
+pub mod console;
 pub mod domain;
 pub mod fleet;
 pub mod ipc;
