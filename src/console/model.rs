@@ -16,6 +16,9 @@ use crate::fleet::snapshot::{AlarmRow, AssetRow, CommandRow, Delta, DeviceRow};
 use crate::ipc::wire::{Ask, Request};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+/// Free disk below which the screen says so, bytes.
+const LEAST_DISK: u64 = 1_000_000_000;
+
 /// The views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum View {
@@ -368,6 +371,8 @@ impl Model {
                 words::bytes(node.journal_bytes),
                 words::bytes(node.journal_limit_bytes)
             ));
+        } else if node.started.is_some() && node.disk_free_bytes < LEAST_DISK {
+            banners.push(format!("DISK: {} free at {}", words::bytes(node.disk_free_bytes), node.data_dir));
         }
         banners
     }

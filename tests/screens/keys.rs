@@ -421,6 +421,19 @@ fn no_key_is_dead() {
 }
 
 #[test]
+fn trouble_of_the_node_stands_across_the_screen() {
+    let mut snapshot = normal();
+    snapshot.node.journal_bytes = 7_300_000_000;
+    assert!(Console::with(snapshot.clone(), SIZE).text().contains("JOURNAL 7.3 GB of 8.0 GB"));
+    snapshot.node.journal_bytes = 1;
+    snapshot.node.disk_free_bytes = 400_000_000;
+    assert!(Console::with(snapshot.clone(), SIZE).text().contains("DISK: 400.0 MB free"));
+    snapshot.node.store_error = Some("disk is full".into());
+    assert!(Console::with(snapshot, SIZE).text().contains("STORE ERROR: disk is full"));
+    assert!(!Console::with(normal(), SIZE).text().contains("DISK"));
+}
+
+#[test]
 fn copy_goes_to_the_clipboard() {
     let mut console = Console::with(normal(), SIZE);
     let effects = console.press("2/2041<Enter>y");
