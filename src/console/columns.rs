@@ -72,7 +72,8 @@ pub mod fleet {
         number("fix", 4, 5),
         number("bat", 4, 2),
         column("link", 8, 8, 1),
-        column("command", 8, 22, 0),
+        // UNCERTAIN is never cut.
+        column("command", 11, 22, 0),
     ];
 }
 
