@@ -80,7 +80,7 @@ actions! {
     ViewFleet "view_fleet" "fleet" Views []: "all assets",
     ViewAsset "view_asset" "asset" Views []: "one asset with its devices, alarms and commands",
     ViewCommands "view_commands" "commands" Views []: "openings asked for, what was exchanged and what was seen",
-    ViewQuarantine "view_quarantine" "quarantine" Views []: "IDs that knock and are not enrolled, frames that could not be read",
+    ViewQuarantine "view_quarantine" "quarantine" Views []: "IDs that wait to be enrolled, frames nobody could read",
     ViewSystem "view_system" "system" Views []: "the node: sockets, rates, journal, disk",
 
     Up "up" "up" Moving []: "up one row",
@@ -97,8 +97,8 @@ actions! {
     Details "details" "details" Lists [Alarms Fleet Asset Commands Quarantine Tail] row: "everything about the selected row",
     GoAsset "go_asset" "asset" Lists [Alarms Fleet Commands] row: "go to the asset of the selected row",
     Filter "filter" "filter" Lists [Alarms Fleet Commands Quarantine]: "show only rows that hold all the words typed",
-    SortLeft "sort_left" "sort by column to the left" Lists [Alarms Fleet Commands Quarantine]: "sort by the column to the left",
-    SortRight "sort_right" "sort by column to the right" Lists [Alarms Fleet Commands Quarantine]: "sort by the column to the right",
+    SortLeft "sort_left" "sort" Lists [Alarms Fleet Commands Quarantine]: "sort by the column to the left",
+    SortRight "sort_right" "sort" Lists [Alarms Fleet Commands Quarantine]: "sort by the column to the right",
     Invert "invert" "invert order" Lists [Alarms Fleet Commands Quarantine]: "turn the order round",
     Freeze "freeze" "freeze" Lists []: "hold the list still while changes are counted; the header stays live",
     Copy "copy" "copy" Lists [Alarms Fleet Asset Commands Quarantine Tail] row: "copy the selected row to the clipboard (OSC 52)",
@@ -109,11 +109,11 @@ actions! {
     Reset "reset" "reset" Alarms [Alarms Asset] row: "end an acknowledged alarm that waits for a person, with a note",
     Silence "silence" "silence" Alarms []: "no bell for two minutes; a new P1 still rings",
 
-    Unlock "unlock" "UNLOCK" Opening [Fleet Asset Alarms] row danger: "open a lock: facts, reason and a typed confirmation come first",
-    Cancel "cancel" "cancel" Opening [Commands Asset] row danger: "take back a command that has not been sent",
+    Unlock "unlock" "UNLOCK" Opening [Fleet Asset Alarms] row danger: "open a lock; facts, a reason and a typed code come first",
+    Cancel "cancel" "cancel" Opening [Commands Asset] row danger: "take back a command that has not been sent; asks first",
     Verdict "verdict" "verdict" Opening [Commands Asset] row: "say what became of an UNCERTAIN command, by name",
 
-    Enrol "enrol" "enrol" Devices [Quarantine Asset] row danger: "enrol the selected device to an asset",
+    Enrol "enrol" "enrol" Devices [Quarantine Asset] row danger: "enrol the selected device; asks for asset and kind",
     Tail "tail" "live frames" Devices [Quarantine Asset Fleet Alarms] row: "the device's frames as they come, decoded",
 
     Help "help" "keys" General []: "this list; type to search, Enter does the entry",

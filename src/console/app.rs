@@ -6,7 +6,7 @@
 use super::effect::{Effect, osc52};
 use super::message::Msg;
 use super::model::Model;
-use super::terminal::Screen;
+use super::terminal::{self, Screen};
 use super::update::update;
 use super::widget::log_pane;
 use super::{Options, Outcome, view};
@@ -89,6 +89,13 @@ impl Console {
             };
             if let Some(outcome) = self.outcome {
                 return Ok(outcome);
+            }
+            if !terminal::is_taken() {
+                anyhow::ensure!(
+                    !terminal::has_panicked(),
+                    "a part of the program failed; its message is above"
+                );
+                return Ok(Outcome::Quit);
             }
             if self.dirty && (urgent || Instant::now() >= next_frame) {
                 self.frame()?;

@@ -38,12 +38,12 @@ pub mod alarms {
         column("", 2, 2, 0),
         column("pr", 2, 2, 0),
         number("age", 4, 0),
-        column("asset", 12, 24, 0),
+        column("asset", 12, 18, 0),
         column("alarm", 20, 28, 0),
         number("n", 4, 3),
         column("late", 4, 4, 2),
         column("device", 10, 12, 4),
-        column("reason", 12, 200, 5),
+        column("reason", 24, 200, 5),
     ];
 }
 
@@ -72,7 +72,8 @@ pub mod fleet {
         number("fix", 4, 5),
         number("bat", 4, 2),
         column("link", 8, 8, 1),
-        column("command", 8, 22, 0),
+        // UNCERTAIN is never cut.
+        column("command", 11, 22, 0),
     ];
 }
 
@@ -90,7 +91,7 @@ pub mod commands {
     pub const BY: usize = 8;
     pub const REASON: usize = 9;
     pub const ALL: [Column; 10] = [
-        number("#", 5, 5),
+        number("#", 7, 5),
         number("age", 4, 0),
         column("asset", 12, 24, 0),
         column("lock", 10, 12, 3),

@@ -7,9 +7,10 @@ use ratatui::layout::Rect;
 /// Below this nothing but one line is drawn.
 pub const LEAST: (u16, u16) = (40, 10);
 /// From this width details stand beside the list, else below it.
-const BESIDE: u16 = 110;
-/// Rows of the details below a list, rule included.
+const BESIDE: u16 = 150;
+/// Rows of the details below a list, rule included: at least, and at most.
 const BELOW: u16 = 8;
+const MOST_BELOW: u16 = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Areas {
@@ -66,28 +67,40 @@ pub fn areas(model: &Model) -> Areas {
         areas.detail = body;
         return areas;
     }
-    let (list, detail) = split(model.view(), body);
+    let (list, detail) = split(model.view(), body, wanted_rows(model));
     areas.list = list;
     areas.detail = detail;
     areas
 }
 
-fn split(view: View, body: Rect) -> (Rect, Rect) {
+/// Rows the list would fill, headings included.
+fn wanted_rows(model: &Model) -> u16 {
+    let headings = match model.view() {
+        View::Asset => 6,
+        View::Quarantine => 3,
+        _ => 2,
+    };
+    u16::try_from(model.list().order.len() + headings).unwrap_or(u16::MAX)
+}
+
+fn split(view: View, body: Rect, wanted: u16) -> (Rect, Rect) {
     let whole = (body, Rect::default());
     if !view.has_details() {
         return whole;
     }
-    // The fleet's columns need the width of most screens.
-    let beside = if view == View::Fleet { 170 } else { BESIDE };
+    // The columns of devices need the width of most screens.
+    let beside = if matches!(view, View::Fleet | View::Asset) { BESIDE + 20 } else { BESIDE };
     if body.width >= beside {
         let wide = (body.width * 2 / 5).clamp(44, 70);
         let list = Rect { width: body.width - wide, ..body };
         return (list, Rect { x: list.right(), width: wide, ..body });
     }
-    let below = if view == View::Fleet { 5 } else { BELOW };
-    if body.height < below + 6 {
+    let least = if view == View::Fleet { 5 } else { BELOW };
+    if body.height < least + 6 {
         return whole;
     }
+    // What a short list leaves free goes to the details.
+    let below = body.height.saturating_sub(wanted).clamp(least, MOST_BELOW);
     let list = Rect { height: body.height - below, ..body };
     (list, Rect { y: list.bottom(), height: below, ..body })
 }

@@ -22,6 +22,8 @@ pub struct ListState {
     pub selected: Option<RowId>,
     /// A row to select as soon as it exists.
     pub wanted: Option<RowId>,
+    /// The operator narrowed the list: when the selected row is hidden by that, the first one left is meant.
+    pub narrowed: bool,
     /// Where the selection was last, to go on from there.
     pub anchor: usize,
     /// First row drawn.
@@ -46,13 +48,14 @@ impl ListState {
                 self.wanted = Some(wanted);
             }
         }
+        let narrowed = std::mem::take(&mut self.narrowed);
         let found = self.selected.as_ref().and_then(|id| self.order.iter().position(|row| row == id));
         match found {
             Some(at) => self.anchor = at,
             None => {
                 self.selected = None;
                 self.anchor = self.anchor.min(self.order.len().saturating_sub(1));
-                if was_empty {
+                if was_empty || narrowed {
                     self.selected = self.order.first().cloned();
                     self.anchor = 0;
                 }

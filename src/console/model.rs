@@ -12,9 +12,12 @@ use super::widget::log_pane::LogPane;
 use super::wizard::Wizard;
 use super::{Options, layout, words};
 use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, Utc};
-use crate::fleet::snapshot::{AlarmRow, AssetRow, CommandRow, DeviceRow};
+use crate::fleet::snapshot::{AlarmRow, AssetRow, CommandRow, Delta, DeviceRow};
 use crate::ipc::wire::{Ask, Request};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// Free disk below which the screen says so, bytes.
+const LEAST_DISK: u64 = 1_000_000_000;
 
 /// The views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +79,14 @@ pub enum LinkView {
         /// From when on nothing was heard.
         since: Utc,
     },
+}
+
+/// A snapshot on its way.
+#[derive(Debug, Clone, Default)]
+pub struct Incoming {
+    pub rows: Rows,
+    /// Changes that came between its parts: newer than any of them, applied when it is whole.
+    pub later: Delta,
 }
 
 /// A list held still.
@@ -151,7 +162,9 @@ pub struct Model {
     pub link: LinkView,
     pub rows: Rows,
     /// Snapshot parts that have come so far.
-    pub incoming: Option<Rows>,
+    pub incoming: Option<Incoming>,
+    /// The operator's name as the node knows it.
+    pub operator: Option<String>,
     pub frozen: Option<Frozen>,
     pub counts: Counts,
     /// Views gone through; the last one is shown.
@@ -192,6 +205,7 @@ impl Model {
             link: LinkView::Connecting,
             rows: Rows::default(),
             incoming: None,
+            operator: None,
             frozen: None,
             counts: Counts::default(),
             stack: vec![View::Fleet],
@@ -345,21 +359,20 @@ impl Model {
                     Some(at) => format!("RECONNECTING in {} s", (*at - self.now).num_seconds().max(0)),
                     None => "DISCONNECTED for good".into(),
                 };
-                banners.push(format!(
-                    "{next}: {why}. What you see is of {}; commands are refused.",
-                    stamp(*since)
-                ));
+                banners.push(format!("{next}: {why}. State of {}; commands refused.", stamp(*since)));
             }
         }
         let node = &self.rows.node;
         if let Some(error) = &node.store_error {
-            banners.push(format!("STORE ERROR: {error}. Devices are not answered and keep their data."));
+            banners.push(format!("STORE ERROR: {error}. Devices get no answer and keep their data."));
         } else if node.journal_limit_bytes > 0 && node.journal_bytes >= node.journal_limit_bytes / 10 * 9 {
             banners.push(format!(
                 "JOURNAL {} of {}: the oldest frames go first when it is full.",
                 words::bytes(node.journal_bytes),
                 words::bytes(node.journal_limit_bytes)
             ));
+        } else if node.started.is_some() && node.disk_free_bytes < LEAST_DISK {
+            banners.push(format!("DISK: {} free at {}", words::bytes(node.disk_free_bytes), node.data_dir));
         }
         banners
     }

@@ -196,6 +196,22 @@ impl Rows {
     }
 }
 
+/// Adds a later change to an earlier one that has not been applied yet; the later row of an identity wins.
+pub fn merge(earlier: &mut Delta, later: Delta) {
+    let Delta { assets, devices, alarms, commands, quarantine, refused, node } = later;
+    earlier.assets.retain(|old| assets.iter().all(|new| new.id != old.id));
+    earlier.assets.extend(assets);
+    earlier.devices.retain(|old| devices.iter().all(|new| new.key != old.key));
+    earlier.devices.extend(devices);
+    earlier.alarms.retain(|old| alarms.iter().all(|new| new.id != old.id));
+    earlier.alarms.extend(alarms);
+    earlier.commands.retain(|old| commands.iter().all(|new| new.id != old.id));
+    earlier.commands.extend(commands);
+    earlier.quarantine = quarantine.or(earlier.quarantine.take());
+    earlier.refused = refused.or(earlier.refused.take());
+    earlier.node = node.or(earlier.node.take());
+}
+
 /// Whether a command is not over: it waits, or it keeps another one waiting.
 #[must_use]
 pub fn is_open(row: &CommandRow) -> bool {

@@ -16,7 +16,21 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
+static PANICKED: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+
+/// Whether this process still holds the terminal. Somebody else may have given it back: a panic in another task, or
+/// the handler of SIGTERM. Then nothing may be drawn any more.
+#[must_use]
+pub fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
+/// Whether a panic gave the terminal back.
+#[must_use]
+pub fn has_panicked() -> bool {
+    PANICKED.load(Ordering::SeqCst)
+}
 
 /// Gives the terminal back: cursor, normal screen, cooked mode. Does nothing when it is not taken.
 pub fn restore() {
@@ -31,7 +45,7 @@ pub fn restore() {
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste).inspect_err(|_| restore())
 }
 
 /// A taken terminal; dropping it gives it back.
@@ -55,6 +69,7 @@ impl Screen {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| {
+                PANICKED.store(true, Ordering::SeqCst);
                 restore();
                 before(info);
             }));
@@ -68,7 +83,7 @@ impl Screen {
             restore();
         }
         let mut screen = Self { terminal: guarded? };
-        screen.terminal.clear()?;
+        screen.redraw()?;
         Ok(screen)
     }
 
@@ -87,7 +102,9 @@ impl Screen {
 
     /// Forgets what is on the screen; the next frame draws everything.
     pub fn redraw(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `clear`: that asks the terminal where its cursor is and fails when nobody answers.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Sends bytes that draw nothing: bell, clipboard.

@@ -97,7 +97,9 @@ pub fn part(part: Part, state: Option<PartState>, silent: bool, sy: &Symbols) ->
     match state {
         Some(PartState::Open) if part == Part::Cover => Mark::new(sy.tamper, word, Role::Critical),
         Some(PartState::Open) => Mark::new(sy.open, word, Role::Warn),
-        _ => Mark::new(sy.closed, word, Role::Ok).aged(silent, sy),
+        // The link word stands in the same row, so the shape alone tells the part's staleness.
+        _ if silent => Mark::new(sy.stale, word, Role::Muted),
+        _ => Mark::new(sy.closed, word, Role::Ok),
     }
 }
 

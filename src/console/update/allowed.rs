@@ -31,6 +31,9 @@ pub(crate) fn now(model: &Model, action: Action) -> Result<(), String> {
         Action::NextUnack | Action::PrevUnack if model.rows.unacknowledged().is_empty() => {
             Err("every alarm is acknowledged".into())
         }
+        Action::Suspend if model.options.one_process => {
+            Err("the node lives in this process and would stop hearing devices".into())
+        }
         Action::Silence if !model.options.bell => Err("the bell is switched off".into()),
         Action::Freeze if matches!(model.view(), View::System | View::Log) => {
             Err(format!("the {} view is not a list", model.view().name()))

@@ -16,7 +16,7 @@ const HISTORY: usize = 50;
 const OFFERED: usize = 40;
 
 /// Every command word and what follows it.
-pub const WORDS: [(&str, &str); 14] = [
+const WORDS: [(&str, &str); 14] = [
     ("alarms", ""),
     ("fleet", ""),
     ("asset", "NAME"),

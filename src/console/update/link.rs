@@ -2,8 +2,8 @@
 
 use super::unlock;
 use crate::console::effect::Effect;
-use crate::console::model::{LinkView, Modal, Model, Pending, View};
-use crate::console::rows::Rows;
+use crate::console::model::{Incoming, LinkView, Modal, Model, Pending, View};
+use crate::console::rows::merge;
 use crate::console::theme::Role;
 use crate::console::wizard::Wizard;
 use crate::console::words;
@@ -14,7 +14,10 @@ use crate::ipc::wire::{Answer, Ask, FromNode};
 
 pub(super) fn on_event(model: &mut Model, event: LinkEvent) -> Vec<Effect> {
     match event {
-        LinkEvent::Up(_) => up(model),
+        LinkEvent::Up(hello) => {
+            model.operator = hello.operator;
+            up(model)
+        }
         LinkEvent::Message(message) => on_message(model, message),
         LinkEvent::Down { why, retry_in } => {
             down(model, why, retry_in);
@@ -25,7 +28,7 @@ pub(super) fn on_event(model: &mut Model, event: LinkEvent) -> Vec<Effect> {
 
 fn up(model: &mut Model) -> Vec<Effect> {
     model.link = LinkView::Loading;
-    model.incoming = Some(Rows::default());
+    model.incoming = Some(Incoming::default());
     let mut effects = vec![Effect::Send(model.request(Ask::Subscribe, Pending::Quiet))];
     if let Some(device) = model.tail.as_ref().map(|tail| tail.device.clone()) {
         let pending = Pending::Tail(device.clone());
@@ -84,11 +87,13 @@ fn on_message(model: &mut Model, message: FromNode) -> Vec<Effect> {
 fn on_snapshot(model: &mut Model, part: Snapshot, last: bool) {
     // A part without a beginning belongs to a connection that is gone.
     let Some(incoming) = &mut model.incoming else { return };
-    incoming.add(part);
+    incoming.rows.add(part);
     if !last {
         return;
     }
-    model.rows = model.incoming.take().unwrap_or_default();
+    let Incoming { rows, later } = model.incoming.take().unwrap_or_default();
+    model.rows = rows;
+    model.rows.apply(later);
     model.link = LinkView::Live;
     model.frozen = None;
     model.stale = true;
@@ -102,8 +107,7 @@ fn on_snapshot(model: &mut Model, part: Snapshot, last: bool) {
 
 fn on_delta(model: &mut Model, delta: Delta) -> Vec<Effect> {
     if let Some(incoming) = &mut model.incoming {
-        // Changes between two parts of a snapshot are newer than the parts.
-        incoming.apply(delta);
+        merge(&mut incoming.later, delta);
         return Vec::new();
     }
     let rings = news(model, &delta);
@@ -111,7 +115,6 @@ fn on_delta(model: &mut Model, delta: Delta) -> Vec<Effect> {
     if let Some(frozen) = &mut model.frozen {
         frozen.waiting += touched;
     }
-    model.counts = model.rows.counts();
     model.stale = true;
     unlock::recheck(model);
     if rings { vec![Effect::Bell] } else { Vec::new() }

@@ -66,7 +66,7 @@ fn on_time(model: &mut Model, now: crate::domain::Utc) {
 fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let action = model.keymap.action(key);
     let mut effects = match action {
-        Some(action @ (Action::Quit | Action::Redraw | Action::Suspend)) => acts::act(model, action),
+        Some(action @ (Action::Quit | Action::Redraw | Action::Suspend)) => acts::attempt(model, action),
         // What cannot be seen cannot be meant.
         _ if layout::too_small(model.size) => Vec::new(),
         _ => match (model.modal.take(), action) {

@@ -150,6 +150,7 @@ pub(super) fn set_filter(model: &mut Model, filter: String) {
     let list = model.list_mut();
     if list.filter != filter {
         list.filter = filter;
+        list.narrowed = true;
         model.stale = true;
     }
 }

@@ -12,7 +12,7 @@ use crate::console::widget::panel::{field, flow};
 use crate::console::widget::table::{self, Cell, draw_mixed, fitted, heading};
 use crate::console::widget::text::Pen;
 use crate::console::words::{self, Part};
-use crate::domain::DeviceKind;
+use crate::domain::{DeviceKind, ValveState};
 use crate::fleet::snapshot::{AssetRow, DeviceRow, DeviceStatus};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -32,7 +32,7 @@ const COLUMNS: [Column; 8] = [
     Column { title: "device", min: 11, max: 14, leaves: 0, right: false },
     Column { title: "state", min: 12, max: 16, leaves: 0, right: false },
     Column { title: "motor", min: 12, max: 16, leaves: 2, right: false },
-    Column { title: "rope/valve", min: 15, max: 20, leaves: 1, right: false },
+    Column { title: "rope/valve", min: 16, max: 20, leaves: 1, right: false },
     Column { title: "cover", min: 10, max: 14, leaves: 3, right: false },
     Column { title: "link", min: 12, max: 14, leaves: 0, right: false },
     Column { title: "bat", min: 4, max: 4, leaves: 4, right: true },
@@ -129,8 +129,13 @@ fn device_cell(desk: Desk<'_>, row: &DeviceRow, index: usize) -> Cell {
         MOTOR => part(Part::Motor, row.parts.motor),
         ROPE if row.kind == DeviceKind::ValveLock => {
             let mark = words::valve(row.valve, silent, sy);
-            let age = words::age_of(model.now, row.valve_as_of, sy);
-            Cell::new(mark.role, format!("{} valve {} {age}", mark.shape, mark.word.to_lowercase()))
+            let word = match row.valve {
+                Some(ValveState::Closed) => "valve shut",
+                Some(ValveState::Open) => "valve OPEN",
+                Some(ValveState::Unknown) | None => "valve unknown",
+            };
+            let age = row.valve_as_of.map(|at| words::age(model.now, at)).unwrap_or_default();
+            Cell::new(mark.role, format!("{} {word} {age}", mark.shape))
         }
         ROPE => part(Part::Rope, row.parts.rope),
         COVER => part(Part::Cover, row.parts.cover),

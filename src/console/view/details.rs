@@ -285,7 +285,7 @@ pub(super) fn command(desk: Desk<'_>, row: &CommandRow) -> Details {
         steps.push(pen.span(Role::Muted, format!("{} sent {}", pen.sy.to, desk.clock(at))));
     }
     let at = row.answered.map(|at| format!(" {}", desk.clock(at))).unwrap_or_default();
-    if row.exchange != Exchange::Queued {
+    if !matches!(row.exchange, Exchange::Queued | Exchange::Sent) {
         steps.push(pen.span(exchange.role, format!("{} {}{at}", pen.sy.to, row.exchange.words())));
     }
     let mut lines = flow(pen, "exchange", steps, room);

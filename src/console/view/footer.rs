@@ -150,9 +150,14 @@ fn keys(model: &Model, pen: Pen<'_>, room: usize) -> Line<'static> {
         return pen.line(Role::Muted, format!(" {text}"));
     }
     let now = candidates(model.view()).iter().copied().filter(|action| model.enabled(*action).is_ok());
+    let gap = pen.span(Role::Text, "  ");
+    let always = join(vec![offer(Action::CommandLine), offer(Action::Help)], &gap, room);
     let mut groups: Vec<_> = now.take(OFFERED).map(offer).collect();
-    groups.push(offer(Action::Back));
-    groups.push(offer(Action::CommandLine));
-    groups.push(offer(Action::Help));
-    join(groups, &pen.span(Role::Text, "  "), room)
+    if model.zoom || model.stack.len() > 1 || !model.list().filter.is_empty() {
+        groups.push(offer(Action::Back));
+    }
+    let mut line = join(groups, &gap, room.saturating_sub(always.width() + gap.width()));
+    line.push_span(gap);
+    line.spans.extend(always.spans);
+    line
 }

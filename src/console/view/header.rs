@@ -90,7 +90,11 @@ fn second(model: &Model, pen: Pen<'_>, width: usize) -> Line<'static> {
         vec![pen.span(key_role, format!(" {key} ")), pen.span(role, format!("{name}{count} "))]
     };
     let all: usize = tabs.iter().flat_map(|t| tab(*t, t.1.name())).map(|s| s.width()).sum();
-    let short = |view: View| if all > room { view.name().get(..4).unwrap_or_default() } else { view.name() };
+    let short = |view: View| match view {
+        View::Commands if all > room => "cmds",
+        View::Quarantine if all > room => "quar",
+        _ => view.name(),
+    };
     let groups = tabs.iter().map(|t| tab(*t, short(t.1))).collect();
     let mut line = join(groups, &pen.span(Role::Text, ""), room);
     let gap = width.saturating_sub(line.width() + right.width());

@@ -62,9 +62,9 @@ fn line(
         None => entry.text.to_owned(),
     };
     let body = if reason.is_some() { Role::Muted } else { Role::Text };
-    let danger = if entry.danger { "asks first: " } else { "" };
+    let key = if entry.danger { Role::Warn } else { Role::Key };
     Line::from(vec![
-        pen.span(role(Role::Key), format!("{mark}{keys} ")),
-        pen.span(role(body), pen.fill(&format!("{danger}{text}"), width.saturating_sub(15), false)),
+        pen.span(role(key), format!("{mark}{keys} ")),
+        pen.span(role(body), pen.fill(&text, width.saturating_sub(15), false)),
     ])
 }

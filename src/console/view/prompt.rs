@@ -25,15 +25,18 @@ pub(super) fn draw(
     let width = areas.status.width;
     let inner_width = usize::from(width.saturating_sub(4));
     let asked = wrap(&pen.tidy(&text(model, question)), inner_width);
-    let hint = wrap(&pen.tidy(&hint(question, input)), inner_width);
+    let hint = wrap(&pen.tidy(&hint(question)), inner_width);
     let height =
         u16::try_from(asked.len() + hint.len() + 4).unwrap_or(u16::MAX).min(areas.status.y.saturating_sub(2));
     let area = Rect { x: 0, y: areas.status.bottom().saturating_sub(height), width, height };
     let inner = panel::boxed(frame, pen, area, title(question), model.options.ascii);
     let mut lines: Vec<_> = asked.iter().map(|part| pen.line(Role::Strong, format!(" {part}"))).collect();
     lines.extend(hint.iter().map(|part| pen.line(Role::Muted, format!(" {part}"))));
-    let complaint = message.unwrap_or_default();
-    lines.push(pen.line(Role::Warn, format!(" {}", pen.clip(complaint, inner_width))));
+    let remark = match message {
+        Some(message) => pen.line(Role::Warn, format!(" {}", pen.clip(message, inner_width))),
+        None => pen.line(Role::Info, format!(" {}", pen.clip(&meant(question, input), inner_width))),
+    };
+    lines.push(remark);
     put(frame, Rect { height: inner.height.saturating_sub(1), ..inner }, lines);
     let field = Rect { y: inner.bottom().saturating_sub(1), height: 1, ..inner };
     super::footer::field(frame, pen, field, "> ", &input.text(), &input.before_cursor(), "");
@@ -88,15 +91,19 @@ fn text(model: &Model, question: &Question) -> String {
     }
 }
 
-fn hint(question: &Question, input: &Input) -> String {
+/// What the text would be taken for, when that is not the text itself.
+fn meant(question: &Question, input: &Input) -> String {
+    match (question, ack_note(&input.text())) {
+        (Question::Ack(_), Ok(note)) if note != input.text().trim() => format!("= {note}"),
+        _ => String::new(),
+    }
+}
+
+fn hint(question: &Question) -> String {
     match question {
         Question::Ack(_) => {
             let codes = ACK_CODES.iter().enumerate().map(|(n, code)| format!("{} {code}", n + 1));
-            let codes = codes.collect::<Vec<_>>().join("   ");
-            match ack_note(&input.text()) {
-                Ok(note) if note != input.text().trim() => format!("{codes}   = {note}"),
-                _ => codes,
-            }
+            codes.collect::<Vec<_>>().join("   ")
         }
         Question::Reset(_) => "a note of what was found; it stays in the record".into(),
         Question::Cancel(_) => "type y, then Enter".into(),

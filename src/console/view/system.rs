@@ -26,6 +26,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let role = if node.listening.is_empty() { Role::Bad } else { Role::Text };
     lines.extend(line("listening", role, sockets));
     let enrol = if node.auto_enrol { "by itself, at the first valid frame" } else { "by a person" };
+    let you = model.operator.as_deref().unwrap_or("not told by the node");
+    lines.extend(line("you", Role::Text, you.into()));
     lines.extend(line("enrols", Role::Text, enrol.into()));
     lines.push(Line::default());
     let connections = format!("{} devices · {} consoles", node.connections, node.consoles);

@@ -74,8 +74,11 @@ fn head(model: &Model, pen: Pen<'_>, line: &TailLine, selected: bool, width: usi
     let mark = if selected { pen.sy.cursor } else { " " };
     let time = words::clock(model.now, line.at, model.options.zone);
     let fate_role = if line.fate == "stored" || line.fate == "quarantined" { Role::Text } else { Role::Warn };
-    let text = line.decoded.first().map(summary).unwrap_or_else(|| grouped(&line.raw));
-    let fate = pen.fill(&line.fate, 12, false);
+    // `refused: checksum`: the word stands in its column, the reason before what was read.
+    let (word, reason) = line.fate.split_once(": ").unwrap_or((&line.fate, ""));
+    let said = line.decoded.first().map_or_else(|| grouped(&line.raw), summary);
+    let text = if reason.is_empty() { said } else { format!("{reason}: {said}") };
+    let fate = pen.fill(word, 12, false);
     let room = width.saturating_sub(time.len() + 16);
     Line::from(vec![
         pen.span(role(Role::Muted), format!("{mark}{time} ")),
@@ -88,11 +91,13 @@ fn head(model: &Model, pen: Pen<'_>, line: &TailLine, selected: bool, width: usi
 fn unfolded(pen: Pen<'_>, line: &TailLine, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let mut add = |role, label: &str, text: &str| {
-        for (n, part) in wrap(&pen.tidy(text), width.saturating_sub(14)).into_iter().enumerate() {
+        let indent = text.len() - text.trim_start().len();
+        let room = width.saturating_sub(14 + indent);
+        for (n, part) in wrap(&pen.tidy(text.trim_start()), room).into_iter().enumerate() {
             let label = if n == 0 { label } else { "" };
             lines.push(Line::from(vec![
                 pen.span(Role::Muted, format!("   {label:<8} ")),
-                pen.span(role, part),
+                pen.span(role, format!("{:indent$}{part}", "")),
             ]));
         }
     };

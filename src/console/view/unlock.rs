@@ -88,7 +88,7 @@ fn choice(model: &Model, pen: Pen<'_>, key: &DeviceKey, selected: bool, room: us
 fn facts_inside(frame: &mut Frame<'_>, model: &Model, pen: Pen<'_>, facts: &Facts, inner: Rect) {
     let desk = Desk { model, pen, room: usize::from(inner.width) };
     let mut top = subject(desk, facts);
-    let form_height = if facts.proposal.allowed { 6 } else { 3 };
+    let form_height = if facts.proposal.allowed { 5 } else { 3 };
     let left = usize::from(inner.height).saturating_sub(top.len() + form_height + 1);
     top.push(super::header::rule(pen, inner, "interlocks"));
     top.extend(interlocks(desk, &facts.proposal.interlocks, left));
@@ -206,7 +206,16 @@ fn interlock(pen: Pen<'_>, interlock: &Interlock, wide: usize) -> Line<'static> 
 
 fn confirm_form(frame: &mut Frame<'_>, model: &Model, pen: Pen<'_>, facts: &Facts, area: Rect) {
     let left = facts.seconds_left(model.now);
-    let head = super::header::rule(pen, area, &format!("void in {left} s"));
+    let head = match &facts.message {
+        Some(message) => {
+            let mut head =
+                pen.line(Role::Frame, format!("{} void in {left} s {} ", pen.sy.rule, pen.sy.rule));
+            let room = usize::from(area.width).saturating_sub(head.width());
+            head.push_span(pen.span(Role::Warn, pen.clip(message, room)));
+            head
+        }
+        None => super::header::rule(pen, area, &format!("void in {left} s")),
+    };
     let label = |focus: Focus, text: &str| {
         let here = facts.focus == focus;
         let mark = if here { pen.sy.cursor } else { " " };
@@ -224,7 +233,6 @@ fn confirm_form(frame: &mut Frame<'_>, model: &Model, pen: Pen<'_>, facts: &Fact
     let code = facts.code.text();
     let ask = format!("   last four characters of {}, then Enter", facts.proposal.asset_code);
     let cancel = if facts.focus == Focus::Cancel { Role::Selected } else { Role::Text };
-    let message = facts.message.as_deref().unwrap_or_default();
     let lines = [
         head,
         Line::from(reasons),
@@ -235,7 +243,6 @@ fn confirm_form(frame: &mut Frame<'_>, model: &Model, pen: Pen<'_>, facts: &Fact
             pen.span(Role::Muted, ask),
         ]),
         Line::from(vec![label(Focus::Cancel, ""), pen.span(cancel, "[ Cancel ]")]),
-        spans(pen, "", vec![pen.span(Role::Warn, message)]),
     ];
     put(frame, area, lines);
     let (row, text) = match facts.focus {
@@ -258,7 +265,7 @@ fn forbidden(frame: &mut Frame<'_>, pen: Pen<'_>, facts: &Facts, area: Rect) {
         .map(|i| i.name.as_str())
         .collect();
     let why = if failing.is_empty() { "the node does not allow it".to_owned() } else { failing.join(", ") };
-    let head = super::header::rule(pen, area, "");
+    let head = super::header::rule(pen, area, "refused");
     let lines = [
         head,
         spans(pen, "NOT NOW", vec![pen.span(Role::Bad, format!("this lock cannot be opened: {why}"))]),
@@ -268,5 +275,5 @@ fn forbidden(frame: &mut Frame<'_>, pen: Pen<'_>, facts: &Facts, area: Rect) {
         ]),
     ];
     put(frame, area, lines);
-    frame.set_cursor_position(Position::new(area.x + 11, area.y + 2));
+    frame.set_cursor_position(Position::new(area.x, area.y + 2));
 }

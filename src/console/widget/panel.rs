@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear};
 
 /// Cells a label takes.
-pub const LABEL: usize = 10;
+pub const LABEL: usize = 11;
 
 /// A label and text, wrapped below itself.
 #[must_use]

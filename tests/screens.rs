@@ -1,0 +1,12 @@
+//! The console's screens and keys, without a terminal: messages in, cells and effects out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+
+#[path = "screens/fixture.rs"]
+mod fixture;
+#[path = "screens/keys.rs"]
+mod keys;
+#[path = "screens/pictures.rs"]
+mod pictures;
+#[path = "screens/unlock.rs"]
+mod unlock;
