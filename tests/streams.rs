@@ -56,7 +56,7 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(400))]
+    #![proptest_config(config(300))]
 
     #[test]
     fn any_order_any_split_rubbish_between(
@@ -66,6 +66,8 @@ proptest! {
         let clean: Vec<Vec<u8>> = order.iter().map(|(case, _)| case.bytes()).collect();
         let want = hear(clean.iter().map(Vec::as_slice));
         prop_assert_eq!(want.refused, 0);
+        let claimed: usize = order.iter().filter_map(|(case, _)| case.expect.as_ref()).map(Vec::len).sum();
+        prop_assert!(want.objects.len() >= claimed, "frames of other families on the connection cost messages");
         let dirty: Vec<u8> = order.iter().flat_map(|(case, rubbish)| [case.bytes(), rubbish.clone()].concat()).collect();
         let told = hear(split(&dirty, &lengths));
         prop_assert_eq!(&told.objects, &want.objects);
@@ -216,7 +218,7 @@ fn hostile_floods_cost_a_bounded_number_of_steps_a_byte() {
         b"x",
     ];
     for pattern in patterns {
-        for chunk in [1, 7, 1500, 64 * 1024] {
+        for chunk in [1, 1500, 64 * 1024] {
             let bytes = flood(pattern);
             let (steps, most) = steps(&bytes, chunk);
             let a_byte = steps / bytes.len() as u64;

@@ -6,7 +6,7 @@ use super::heard::HeardFrame;
 use super::jointech::{self, Progress};
 use super::memory::Memory;
 use super::{bofan, refused::Refusal};
-use crate::domain::{DeviceKey, MessageKind, Protocol};
+use crate::domain::{DeviceKey, Maker, MessageKind, Protocol};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -350,8 +350,8 @@ impl Connection {
             Framing::JointechText => match jointech::decode_text(bytes, self.family, &self.memory) {
                 Ok(heard) => Outcome::Heard(Box::new(heard)),
                 Err(jointech::NotOurs { device }) => {
-                    let protocol = self.family.unwrap_or(Protocol::Unknown);
-                    let refusal = Refusal::frame("text of no known family".to_owned(), protocol, device);
+                    let reason = "text of no known family".to_owned();
+                    let refusal = Refusal::frame(reason, self.text_family(), device);
                     Outcome::Refused { refusal, length: n, looked: n }
                 }
             },
@@ -410,6 +410,11 @@ impl Connection {
         }
     }
 
+    /// The family a text belongs to that does not say it itself.
+    fn text_family(&self) -> Protocol {
+        self.family.filter(|family| family.maker() == Some(Maker::Jointech)).unwrap_or(Protocol::Unknown)
+    }
+
     /// Refuses `n` bytes of the frame at the head.
     fn refuse_frame(&mut self, n: usize, reason: String) {
         let Some(head) = self.head else { return };
@@ -421,7 +426,7 @@ impl Connection {
         let protocol = match head.framing {
             Framing::MasterBinary => Protocol::JointechMaster,
             Framing::LegacyBinary => Protocol::JointechLegacy,
-            Framing::JointechText => self.family.unwrap_or(Protocol::Unknown),
+            Framing::JointechText => self.text_family(),
             Framing::Seal => Protocol::JointechSeal,
             Framing::BofanText | Framing::BofanFrame | Framing::BofanDelta => Protocol::Bofan,
         };
