@@ -127,3 +127,144 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::MASK;
+
+    fn decode(input: &str, show_secrets: bool) -> (Vec<Value>, bool) {
+        let mut out = Vec::new();
+        let any_invalid = run(input.as_bytes(), &mut out, show_secrets).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), any_invalid)
+    }
+
+    fn lines(frames: &[&str]) -> String {
+        frames.iter().map(|frame| format!("{}\n", hex::encode(frame))).collect()
+    }
+
+    #[test]
+    fn comments_blanks_and_spaces_are_allowed() {
+        let input = "# a heartbeat\n\n28 38 30 30 30 36 32 30 30 31 31\r\n  2c 40 4A 54 29  \n";
+        let (objects, any_invalid) = decode(input, false);
+        assert!(!any_invalid);
+        assert_eq!(objects.len(), 1);
+        assert_eq!(objects[0]["kind"], "heartbeat");
+        assert_eq!(objects[0]["events"], serde_json::json!([]));
+        for key in
+            ["time", "position", "lock", "valve", "battery_pct", "sub_device", "command", "reply", "error"]
+        {
+            assert!(objects[0][key].is_null() && objects[0].get(key).is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_hex_is_told_by_its_number_and_the_rest_goes_on() {
+        let input = format!("# one\nzz\nabc\n{}", lines(&["(8000620011,@JT)"]));
+        let (objects, any_invalid) = decode(&input, false);
+        assert!(any_invalid);
+        assert_eq!(objects.len(), 3);
+        assert!(objects[0]["error"].as_str().unwrap().starts_with("line 2: not hex"));
+        assert!(objects[1]["error"].as_str().unwrap().starts_with("line 3: not hex"));
+        assert_eq!(objects[0]["kind"], "invalid");
+        assert_eq!(objects[2]["kind"], "heartbeat");
+    }
+
+    #[test]
+    fn a_line_without_end_is_left_out() {
+        let long = "0".repeat(usize::try_from(LONGEST_LINE).unwrap() * 2 + 1);
+        let (objects, any_invalid) = decode(&format!("{long}\n{}", lines(&["(8000620011,@JT)"])), false);
+        assert!(any_invalid);
+        assert_eq!(objects[0]["error"], "line 1: longer than 1 MiB, left out");
+        assert_eq!((objects.len(), &objects[1]["kind"]), (2, &Value::from("heartbeat")));
+    }
+
+    #[test]
+    fn lines_are_reads_of_one_connection_and_each_is_detected_afresh() {
+        // A frame over two lines; a seal's text; then a heartbeat, which belongs to no family any more.
+        let input =
+            lines(&["(800062", "0011,P22,2)", "(794104004140,1,001,BASE,2,TIME)", "(8000620011,@JT)"]);
+        let (objects, any_invalid) = decode(&input, false);
+        assert!(!any_invalid);
+        let protocols: Vec<_> = objects.iter().map(|o| o["protocol"].as_str().unwrap()).collect();
+        assert_eq!(protocols, ["jointech-master", "jointech-seal", "jointech-master"]);
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_is_invalid() {
+        let (objects, any_invalid) = decode(&lines(&["(8000620011,@J"]), false);
+        assert!(any_invalid);
+        assert_eq!(objects.len(), 1);
+        assert_eq!(objects[0]["device"], "8000620011");
+        assert_eq!(objects[0]["error"], "ends after 14 bytes, unfinished");
+        assert_eq!(objects[0]["raw"], hex::encode("(8000620011,@J"));
+    }
+
+    #[test]
+    fn the_reply_stands_at_the_last_message_of_a_frame() {
+        let body = "0000000000040002018195 68036ef38c005c00120000251118112611".replace(' ', "");
+        let plain = hex::decode(format!("0210003a0007943080100001{}1c{body}1c{body}", "")).unwrap();
+        let sum = plain.iter().fold(0, |sum, b| sum ^ b);
+        let (objects, any_invalid) = decode(&format!("7e{}{sum:02x}7e", hex::encode(plain)), false);
+        assert!(!any_invalid, "{objects:?}");
+        assert_eq!(objects.len(), 2);
+        assert!(objects[0]["reply"].is_null());
+        assert!(objects[1]["reply"].as_str().unwrap().starts_with("hex:7e8001"));
+        assert_eq!(objects[0]["raw"], objects[1]["raw"]);
+    }
+
+    /// Frames that carry 735912, in every way one can.
+    fn secret_frames() -> Vec<String> {
+        let texts = [
+            "(8000620011,P52,2,735912)",
+            "(8000620011,P52,0,000000,735912)",
+            "(8000620011,P52,3,735912)",
+            "(8000620011,P44,735912)",
+            "(8000620011,P44,735912,888888)",
+            "(8000620011,P43,735912)",
+            "(8000620011,P06,host,8888,apn,user,735912,0)",
+            "(740190311185,1,001,ELOCK,3,735912)",
+            "(740190311185,1,001,ELOCK,1,735912)",
+            "(8000620011,P52,2,735912",
+            "(P52,2,735912)",
+            "xx,P52,2,735912)",
+            "2,735912)",
+        ];
+        let mut frames: Vec<String> = texts.iter().map(hex::encode).collect();
+        let body = "0000000000040002018195 68036ef38c005c00120000251118112611".replace(' ', "");
+        for kind in ["01", "02", "03", "05", "06", "07", "08", "10", "18", "1e", "1f", "20", "28", "29", "63"]
+        {
+            let item = format!("0b08{kind}{}07", hex::encode("735912"));
+            let plain = hex::decode(format!("020000260007943080100001{body}{item}")).unwrap();
+            let sum = plain.iter().fold(0, |sum, b| sum ^ b);
+            let frame = |sum: u8| format!("7e{}{sum:02x}7e", hex::encode(&plain));
+            frames.extend([frame(sum), frame(sum ^ 1)]);
+        }
+        frames
+    }
+
+    #[test]
+    fn passwords_are_nowhere_but_in_a_reply_that_was_asked_to_show_them() {
+        for frame in secret_frames() {
+            for show in [false, true] {
+                let (objects, _) = decode(&frame, show);
+                assert!(!objects.is_empty(), "{frame}");
+                for mut object in objects {
+                    let reply = object.as_object_mut().unwrap().remove("reply").unwrap();
+                    let rest = object.to_string();
+                    let told = rest.contains("735912") || rest.contains(&hex::encode("735912"));
+                    assert!(!told, "{frame}: {rest}");
+                    assert!(show || !reply.to_string().contains("735912"), "{frame}: {reply}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn show_secrets_shows_the_reply_as_it_is_sent() {
+        let frame = lines(&["(8000620011,P52,2,735912)"]);
+        assert_eq!(decode(&frame, false).0[0]["reply"], format!("(P52,2,{MASK})"));
+        assert_eq!(decode(&frame, true).0[0]["reply"], "(P52,2,735912)");
+    }
+}

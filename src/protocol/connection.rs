@@ -6,7 +6,7 @@ use super::heard::HeardFrame;
 use super::jointech::{self, Progress};
 use super::memory::Memory;
 use super::{bofan, refused::Refusal};
-use crate::domain::{DeviceKey, MessageKind, Protocol};
+use crate::domain::{DeviceKey, Maker, MessageKind, Protocol};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub struct Connection {
     start: usize,
     /// The frame that begins at `start`, once detected.
     head: Option<Head>,
-    /// The byte at `start` is the closing 7E of a refused frame: counted there, but it may open the next.
+    /// The byte at `start` is the closing 7E of a seal frame: done with there, but it may open the next, too.
     borrowed: bool,
     /// The bytes before `start` were rubbish: blanks that follow belong to it.
     in_rubbish: bool,
@@ -245,7 +245,9 @@ impl Connection {
                 self.waits = true;
                 return false;
             }
-            Cut::Bad { skip, reason } => self.refuse_frame(skip.clamp(1, there), reason.to_owned()),
+            // Whatever it says may be skipped: another family's frame may stand inside. Each framing's search ends at
+            // the next start of its own kind, so looking again stays linear.
+            Cut::Bad { reason, .. } => self.refuse_frame(1, reason.to_owned()),
             Cut::Frame(_) | Cut::NeedMore if self.ended => {
                 let reason = self.ends_after();
                 self.refuse_frame(1, reason);
@@ -277,7 +279,7 @@ impl Connection {
         if is_delta && (!self.knows_bofan || self.in_rubbish) { Detected::Unknown } else { detected }
     }
 
-    /// Leaves out the closing 7E of a refused frame, if that is what stands here.
+    /// Leaves out the closing 7E of the frame before, if that is what stands here.
     fn return_borrowed(&mut self) -> bool {
         let borrowed = std::mem::take(&mut self.borrowed);
         if borrowed {
@@ -311,60 +313,60 @@ impl Connection {
     }
 
     fn take_frame(&mut self, framing: Framing, n: usize) {
-        let bytes = self.rest().get(..n).unwrap_or_default().to_vec();
-        self.count(n);
-        match framing {
-            Framing::MasterBinary | Framing::LegacyBinary => self.take_binary(&bytes, framing),
-            Framing::JointechText => match jointech::decode_text(&bytes, self.family, &self.memory) {
-                Ok(heard) => {
-                    self.consume(n);
-                    self.accept(heard);
-                }
-                Err(jointech::NotOurs { device }) => {
-                    let protocol = self.family.unwrap_or(Protocol::Unknown);
-                    self.refuse(n, Refusal::frame("text of no known family".to_owned(), protocol, device));
-                    self.in_rubbish = false;
-                }
-            },
-            Framing::Seal => match jointech::decode_seal(&bytes) {
-                Ok(heard) => {
-                    self.consume(n);
-                    self.accept(heard);
-                }
-                Err(device) => {
-                    let reason = format!("byte {}: wrong checksum", n.saturating_sub(2));
-                    self.refuse(n, Refusal::frame(reason, Protocol::JointechSeal, device));
-                    self.in_rubbish = false;
-                    // The closing 7E may open the next frame.
-                    self.start = self.start.saturating_sub(1);
-                    self.borrowed = true;
-                }
-            },
-            Framing::BofanText | Framing::BofanFrame | Framing::BofanDelta => {
+        // Out of `self` while it is read, so that a frame is copied once, when it is kept.
+        let buffer = std::mem::take(&mut self.buffer);
+        let bytes = buffer.get(self.start..self.start.saturating_add(n)).unwrap_or_default();
+        let outcome = self.read_frame(framing, bytes);
+        self.buffer = buffer;
+        match outcome {
+            Outcome::Heard(heard) => {
+                self.count(n);
+                self.consume(n);
+                self.accept(*heard);
+            }
+            Outcome::Said(said) => {
+                self.count(n);
                 self.consume(n);
                 self.knows_bofan |= framing == Framing::BofanFrame;
-                let said = self.bofan.hear(&bytes, &*self.memory);
                 self.said(said);
             }
+            Outcome::Refused { refusal, length, looked } => {
+                self.count(looked);
+                self.refuse(length, refusal);
+                self.in_rubbish = length < n;
+            }
+        }
+        if framing == Framing::Seal {
+            // The closing 7E may open the next frame.
+            self.start = self.start.saturating_sub(1);
+            self.borrowed = true;
         }
     }
 
-    /// A binary frame has no checksum: its length is the truth, unless its content makes no sense and another frame
-    /// starts inside it.
-    fn take_binary(&mut self, bytes: &[u8], framing: Framing) {
-        let heard = jointech::decode_binary(bytes, framing == Framing::MasterBinary);
-        let error =
-            heard.messages.iter().find(|m| m.kind == MessageKind::Invalid).and_then(|m| m.error.clone());
-        if let Some(error) = error {
-            self.count(bytes.len());
-            if let Some(at) = (1..bytes.len()).find(|at| bytes.get(*at..).is_some_and(surely_starts)) {
-                let reason = format!("{error}, and another frame starts at byte {at}");
-                self.refuse(at, Refusal::frame(reason, heard.protocol, None));
-                return;
+    fn read_frame(&mut self, framing: Framing, bytes: &[u8]) -> Outcome {
+        let n = bytes.len();
+        match framing {
+            Framing::MasterBinary | Framing::LegacyBinary => read_binary(bytes, framing),
+            Framing::JointechText => match jointech::decode_text(bytes, self.family, &self.memory) {
+                Ok(heard) => Outcome::Heard(Box::new(heard)),
+                Err(jointech::NotOurs { device }) => {
+                    let reason = "text of no known family".to_owned();
+                    let refusal = Refusal::frame(reason, self.text_family(), device);
+                    Outcome::Refused { refusal, length: n, looked: n }
+                }
+            },
+            Framing::Seal => match jointech::decode_seal(bytes) {
+                Ok(heard) => Outcome::Heard(Box::new(heard)),
+                Err(device) => {
+                    let reason = format!("byte {}: wrong checksum", n.saturating_sub(2));
+                    let refusal = Refusal::frame(reason, Protocol::JointechSeal, device);
+                    Outcome::Refused { refusal, length: n, looked: n }
+                }
+            },
+            Framing::BofanText | Framing::BofanFrame | Framing::BofanDelta => {
+                Outcome::Said(self.bofan.hear(bytes, &*self.memory))
             }
         }
-        self.consume(bytes.len());
-        self.accept(heard);
     }
 
     /// Done with `n` bytes that were a frame.
@@ -408,13 +410,23 @@ impl Connection {
         }
     }
 
+    /// The family a text belongs to that does not say it itself.
+    fn text_family(&self) -> Protocol {
+        self.family.filter(|family| family.maker() == Some(Maker::Jointech)).unwrap_or(Protocol::Unknown)
+    }
+
     /// Refuses `n` bytes of the frame at the head.
     fn refuse_frame(&mut self, n: usize, reason: String) {
         let Some(head) = self.head else { return };
+        if self.return_borrowed() {
+            // It closed the frame before and opens none.
+            self.head = None;
+            return;
+        }
         let protocol = match head.framing {
             Framing::MasterBinary => Protocol::JointechMaster,
             Framing::LegacyBinary => Protocol::JointechLegacy,
-            Framing::JointechText => self.family.unwrap_or(Protocol::Unknown),
+            Framing::JointechText => self.text_family(),
             Framing::Seal => Protocol::JointechSeal,
             Framing::BofanText | Framing::BofanFrame | Framing::BofanDelta => Protocol::Bofan,
         };
@@ -424,14 +436,16 @@ impl Connection {
 
     fn refuse(&mut self, n: usize, refusal: Refusal) {
         let bytes = self.buffer.get(self.start..self.start.saturating_add(n)).unwrap_or_default();
+        // A borrowed delimiter was counted where it closed a frame.
+        let length = n.saturating_sub(usize::from(self.borrowed));
         let new = match &mut self.refusal {
             Some(running) if refusal.continues() => {
-                running.add(bytes);
+                running.add(bytes, length);
                 None
             }
             _ => {
                 let mut refusal = refusal;
-                refusal.add(bytes);
+                refusal.add(bytes, length);
                 Some(refusal)
             }
         };
@@ -466,6 +480,12 @@ impl Connection {
     }
 }
 
+/// Bytes `bofan::cut` looks at, at most, before it wants more.
+const BOFAN_LOOKS: usize = 513;
+
+/// Longest head of a piece of a photo after its `$PHD`: an offset, a length, two commas.
+const CHUNK_HEAD: usize = 20;
+
 /// A frame of known length.
 fn whole(rest: &[u8], length: Option<usize>) -> Cut {
     match length {
@@ -485,14 +505,30 @@ fn cut_bofan(rest: &[u8], head: &mut Head) -> (usize, Cut) {
         return (1, Cut::NeedMore);
     }
     let new = rest.get(head.seen..).unwrap_or_default();
-    let is_sentence = head.framing == Framing::BofanText && !rest.starts_with(b"$PHD");
+    let is_chunk = has_chunk_head(rest);
+    let is_sentence = head.framing == Framing::BofanText && !is_chunk;
     let news = new.iter().any(|b| !(0x20..=0x7E).contains(b)) || rest.len() >= head.seen.saturating_mul(2);
     if is_sentence && !news {
         // `seen` stays: the next look is due when the sentence has doubled.
         return (1, Cut::NeedMore);
     }
     head.seen = rest.len();
-    (rest.len().min(MAX_FRAME), bofan::cut(rest))
+    let cut = bofan::cut(rest);
+    let looked = match cut {
+        Cut::Frame(n) | Cut::Quiet(n) | Cut::Bad { skip: n, .. } => n.saturating_add(1),
+        Cut::NeedMore if is_chunk => CHUNK_HEAD,
+        Cut::NeedMore => rest.len().min(BOFAN_LOOKS),
+    };
+    (looked, cut)
+}
+
+/// Whether `$PHD<digits>,<digits>,` stands here: then its length tells the end, and only the head is looked at.
+fn has_chunk_head(rest: &[u8]) -> bool {
+    let Some(numbers) = rest.strip_prefix(b"$PHD") else { return false };
+    let numbers = numbers.get(..CHUNK_HEAD.min(numbers.len())).unwrap_or_default();
+    let mut items = numbers.split(|b| *b == b',');
+    let mut is_number = || items.next().is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit));
+    is_number() && is_number() && items.next().is_some()
 }
 
 /// A start that is hardly by chance: a lone bracket and a digit are common in binary.
@@ -506,6 +542,33 @@ fn surely_starts(bytes: &[u8]) -> bool {
         Detected::Is(_) => true,
         Detected::NeedMore | Detected::Unknown => false,
     }
+}
+
+/// What a whole frame came to.
+enum Outcome {
+    Heard(Box<HeardFrame>),
+    Said(Vec<bofan::Said>),
+    /// The first `length` bytes are refused.
+    Refused {
+        refusal: Refusal,
+        length: usize,
+        looked: usize,
+    },
+}
+
+/// A binary frame has no checksum: its length is the truth, unless its content makes no sense and another frame
+/// starts inside it.
+fn read_binary(bytes: &[u8], framing: Framing) -> Outcome {
+    let decoded = jointech::decode_binary(bytes, framing == Framing::MasterBinary);
+    let invalid = decoded.messages.iter().find(|message| message.kind == MessageKind::Invalid);
+    if let Some(error) = invalid.and_then(|message| message.error.as_deref())
+        && let Some(at) = (1..bytes.len()).find(|at| bytes.get(*at..).is_some_and(surely_starts))
+    {
+        let reason = format!("{error}, and another frame starts at byte {at}");
+        let refusal = Refusal::frame(reason, decoded.protocol, None);
+        return Outcome::Refused { refusal, length: at, looked: at };
+    }
+    Outcome::Heard(Box::new(HeardFrame { raw: bytes.to_vec(), ..decoded }))
 }
 
 impl bofan::Bases for Memory {

@@ -40,3 +40,35 @@ pub fn guess_kind(message: &Message) -> Option<DeviceKind> {
         Protocol::Unknown => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{MessageKind, message::SubDevice};
+
+    #[test]
+    fn hardware_is_guessed_from_family_and_type() {
+        let mut message = Message::new(Protocol::JointechMaster, MessageKind::Position);
+        for (protocol, want) in [
+            (Protocol::JointechMaster, Some(DeviceKind::MasterLock)),
+            (Protocol::JointechSeal, Some(DeviceKind::Seal)),
+            (Protocol::JointechLegacy, Some(DeviceKind::Tracker)),
+            (Protocol::Bofan, Some(DeviceKind::Tracker)),
+            (Protocol::Unknown, None),
+        ] {
+            message.protocol = protocol;
+            assert_eq!(guess_kind(&message), want);
+        }
+        for (type_code, want) in [
+            (1, Some(DeviceKind::Sensor)),
+            (4, Some(DeviceKind::SubLock)),
+            (5, Some(DeviceKind::ValveLock)),
+            (6, Some(DeviceKind::ValveLock)),
+            (9, Some(DeviceKind::ValveLock)),
+            (7, None),
+        ] {
+            message.sub_device = Some(SubDevice { type_code, ..SubDevice::default() });
+            assert_eq!(guess_kind(&message), want, "type {type_code}");
+        }
+    }
+}

@@ -29,7 +29,7 @@ impl Refusal {
 
     pub(super) fn whole(reason: String, protocol: Protocol, device: Option<String>, bytes: &[u8]) -> Self {
         let mut refusal = Self::frame(reason, protocol, device);
-        refusal.add(bytes);
+        refusal.add(bytes, bytes.len());
         refusal
     }
 
@@ -38,10 +38,11 @@ impl Refusal {
         self.device.is_none()
     }
 
-    pub(super) fn add(&mut self, bytes: &[u8]) {
+    /// Goes on with `bytes`, of which `length` were not counted before.
+    pub(super) fn add(&mut self, bytes: &[u8], length: usize) {
         let room = SHOWN.saturating_sub(self.bytes.len());
         self.bytes.extend(bytes.iter().take(room));
-        self.length = self.length.saturating_add(bytes.len());
+        self.length = self.length.saturating_add(length);
     }
 
     pub(super) fn tell(mut self) -> Heard {

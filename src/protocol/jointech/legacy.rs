@@ -10,7 +10,8 @@ const RECORD: usize = 27;
 const HEADER: usize = 9;
 const BLIND_AREA: u8 = 3;
 
-/// Decodes a whole frame with the short header. Senseless content becomes one `invalid` message.
+/// Decodes a whole frame with the short header. Senseless content becomes one `invalid` message. `raw` is left to the
+/// caller.
 pub(super) fn binary(frame: &[u8]) -> HeardFrame {
     let mut blank = Message::new(Protocol::JointechLegacy, MessageKind::Position);
     blank.device = frame.get(1..6).map(hex::encode);
@@ -22,7 +23,7 @@ pub(super) fn binary(frame: &[u8]) -> HeardFrame {
     });
     HeardFrame {
         protocol: Protocol::JointechLegacy,
-        raw: frame.to_vec(),
+        raw: vec![],
         messages,
         answers: vec![],
         password: None,

@@ -43,7 +43,8 @@ const ALARMS: [(u32, Level); 10] = [
 ];
 
 /// Decodes a whole frame (at least 11 bytes, as detected). Senseless content becomes an `invalid` message, answered
-/// like a sound one: the framing is right and the device would send it for ever.
+/// like a sound one: the framing is right and the device would send it for ever. `raw` is left to the caller, who may
+/// yet find that it is no frame.
 pub(super) fn decode(frame: &[u8]) -> HeardFrame {
     let version = frame.get(6).copied().unwrap_or(0);
     let serial = frame.last().copied().map_or(0, u32::from);
@@ -58,7 +59,7 @@ pub(super) fn decode(frame: &[u8]) -> HeardFrame {
     }
     HeardFrame {
         protocol: Protocol::JointechMaster,
-        raw: frame.to_vec(),
+        raw: vec![],
         messages: vec![message],
         answers: reply::binary(version, serial, asked),
         password: None,

@@ -70,6 +70,7 @@ pub(super) fn binary_length(bytes: &[u8], long: bool) -> Option<usize> {
     Some(usize::from(u16::from_be_bytes(*field)).saturating_add(10))
 }
 
+/// Without `raw`: the caller fills it in when it keeps the frame.
 pub(super) fn decode_binary(frame: &[u8], long: bool) -> HeardFrame {
     if long { master::decode(frame) } else { legacy::binary(frame) }
 }
