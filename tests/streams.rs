@@ -298,6 +298,26 @@ fn a_delta_is_only_believed_where_bofan_is_spoken() {
 }
 
 #[test]
+fn a_broken_delta_costs_only_itself() {
+    let case = CORPUS.iter().find(|c| c.id == "bofan-delta-02").unwrap();
+    // The first delta loses the end of its last text; the sentence is told again, then the delta whole.
+    let (sentence, delta) = (&case.reads[0], &case.reads[1]);
+    let stream = [sentence.as_slice(), b"@\x4d\x02\x04\x06@\x4d\x02\x04\x21x", delta, b"$"].concat();
+    for told in [hear([stream.as_slice()]), hear(stream.chunks(1))] {
+        let times: Vec<_> = told.objects.iter().map(|o| o["time"].as_str().unwrap()).collect();
+        assert_eq!(times, ["2017-11-28T14:57:33Z", "2017-11-28T14:57:48Z"], "{:?}", told.refusals);
+    }
+}
+
+#[test]
+fn two_bad_frames_may_share_a_delimiter() {
+    let id = hex::decode("7e020000000007943080100001bb").unwrap();
+    let stream = [id.as_slice(), &id, b"~"].concat();
+    let told = hear([stream.as_slice()]);
+    assert_eq!((told.refusals.len(), told.refused), (2, stream.len()), "{:?}", told.refusals);
+}
+
+#[test]
 fn quiet_ends_a_delta() {
     let case = CORPUS.iter().find(|c| c.id == "bofan-delta-02").unwrap();
     let mut connection = fresh();

@@ -24,7 +24,7 @@ pub enum Heard {
         device: Option<String>,
         /// The first 64 bytes, secrets masked as far as one can tell.
         bytes: Vec<u8>,
-        /// How many bytes were refused.
+        /// How many bytes were refused. A 7E shared with the frame before is among `bytes` but was counted there.
         length: usize,
     },
 }
@@ -244,6 +244,11 @@ impl Connection {
             Cut::Quiet(_) => {
                 self.waits = true;
                 return false;
+            }
+            // A broken delta may have swallowed the start of the next one, which is looked for nowhere else.
+            Cut::Bad { skip, reason } if head.framing == Framing::BofanDelta => {
+                self.refuse_frame(skip.clamp(1, there), reason.to_owned());
+                self.in_rubbish = false;
             }
             // Whatever it says may be skipped: another family's frame may stand inside. Each framing's search ends at
             // the next start of its own kind, so looking again stays linear.
