@@ -4,7 +4,8 @@ use super::tcp::Door;
 use super::{Admission, EventSink, Source, Ticket, Unread};
 use crate::domain::DeviceKey;
 use crate::domain::journal::Transport;
-use crate::protocol::{Connection, Heard, HeardFrame, When};
+use crate::protocol::{Connection, Heard, HeardFrame, Memory, When};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::UdpSocket;
@@ -13,6 +14,43 @@ use tokio::sync::Semaphore;
 /// Datagrams whose commit is awaited; one more is read only when one of them is done.
 const WAITING: usize = 1024;
 
+/// Senders whose dialect is remembered, so that a tracker's delta finds its base; beyond that the half not heard for
+/// longest is forgotten, and their deltas wait for the next full sentence.
+const PEERS: usize = 4096;
+
+/// What one sender has said so far.
+struct Peer {
+    connection: Connection,
+    device: Option<DeviceKey>,
+    heard: u64,
+}
+
+/// The senders of one socket, by address.
+#[derive(Default)]
+struct Peers {
+    clock: u64,
+    by_address: HashMap<SocketAddr, Peer>,
+}
+
+impl Peers {
+    fn at(&mut self, address: SocketAddr, memory: &Arc<Memory>) -> &mut Peer {
+        self.clock = self.clock.saturating_add(1);
+        if self.by_address.len() >= PEERS && !self.by_address.contains_key(&address) {
+            let mut heard: Vec<u64> = self.by_address.values().map(|peer| peer.heard).collect();
+            let (_, middle, _) = heard.select_nth_unstable(PEERS / 2);
+            let middle = *middle;
+            self.by_address.retain(|_, peer| peer.heard > middle);
+        }
+        let peer = self.by_address.entry(address).or_insert_with(|| Peer {
+            connection: Connection::new(memory.clone()),
+            device: None,
+            heard: 0,
+        });
+        peer.heard = self.clock;
+        peer
+    }
+}
+
 /// Largest datagram taken; longer ones are cut by the system and fail their framing.
 const LARGEST: usize = 4096;
 
@@ -20,6 +58,7 @@ pub(super) async fn receive<S: EventSink>(socket: UdpSocket, door: Arc<Door<S>>)
     let socket = Arc::new(socket);
     let waiting = Arc::new(Semaphore::new(WAITING));
     let mut buffer = vec![0; LARGEST];
+    let mut peers = Peers::default();
     loop {
         let Ok(permit) = waiting.clone().acquire_owned().await else { return };
         let received = tokio::select! {
@@ -28,7 +67,7 @@ pub(super) async fn receive<S: EventSink>(socket: UdpSocket, door: Arc<Door<S>>)
         };
         let Ok((length, peer)) = received else { continue }; // an ICMP error of an earlier answer
         let Some(bytes) = buffer.get(..length) else { continue };
-        let pending = take_in(bytes, peer, &socket, &door).await;
+        let pending = take_in(bytes, peer, peers.at(peer, &door.memory), &socket, &door).await;
         if pending.is_empty() {
             continue;
         }
@@ -48,20 +87,20 @@ struct Pending {
 
 async fn take_in<S: EventSink>(
     bytes: &[u8],
-    peer: SocketAddr,
+    address: SocketAddr,
+    peer: &mut Peer,
     socket: &Arc<UdpSocket>,
     door: &Arc<Door<S>>,
 ) -> Vec<Pending> {
-    let source = Source { transport: Transport::Udp, peer };
-    let mut connection = Connection::new(door.memory.clone());
+    let source = Source { transport: Transport::Udp, peer: address };
+    let Peer { connection, device, .. } = peer;
     connection.push(bytes);
     connection.finish();
-    let mut device = None;
     let mut pending = Vec::new();
     while let Some(heard) = connection.next() {
         match heard {
             Heard::Frame(frame) => {
-                pending.extend(hear(*frame, source, &mut device, socket, door).await);
+                pending.extend(hear(*frame, source, device, socket, door).await);
             }
             Heard::Refused { reason, protocol, device: told, bytes, length } => {
                 let unread = Unread { reason, protocol, device: told, bytes, length };
