@@ -11,6 +11,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("protocol", &["domain"]),
     ("fleet", &["domain"]),
     ("command", &["domain"]),
+    // The interlocks are read from the fold itself, at the moment they are asked: a copy of the facts could be stale.
+    ("command::policy", &["domain", "fleet"]),
     ("store", &["domain"]),
     ("ingest", &["domain", "protocol"]),
     ("ipc::wire", &["domain", "fleet::snapshot"]),

@@ -194,8 +194,8 @@ impl Setup {
             tell(&format!("created a new database in {}", self.data.display()));
         }
         announce(&listeners);
-        let socket =
-            server::bind(&self.socket, !self.config().socket.group.is_empty()).map_err(Failure::failed)?;
+        let group = Some(self.config().socket.group.as_str()).filter(|group| !group.is_empty());
+        let socket = server::bind(&self.socket, group).map_err(Failure::failed)?;
         let wlnet_ack = match self.config().jointech.wlnet_ack {
             config::WlnetAck::SubDevice => WlnetAck::SubDevice,
             config::WlnetAck::Frame => WlnetAck::Frame,

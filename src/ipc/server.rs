@@ -15,6 +15,8 @@ pub enum SocketError {
     InUse(PathBuf),
     #[error("{path}: cannot be used as the operator socket: {source}")]
     Io { path: PathBuf, source: io::Error },
+    #[error("[socket] group: there is no group '{0}' on this system")]
+    NoGroup(String),
 }
 
 /// A bound socket; its file is removed when this is dropped.
@@ -22,14 +24,16 @@ pub enum SocketError {
 pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
+    shared: bool,
 }
 
-/// Binds the socket, 0600 (0660 with a group to share it with). Only *connection refused* proves an old file stale;
+/// Binds the socket: 0600, or 0660 for `group` with its directory opened to that group. Only *connection refused* proves an old file stale;
 /// anything unclear is an error. The caller holds the node's lock, so no second node races here.
 ///
 /// # Errors
-/// If the path is taken or cannot be bound.
-pub fn bind(path: &Path, shared: bool) -> Result<Socket, SocketError> {
+/// If the path is taken or cannot be bound, or there is no such group.
+pub fn bind(path: &Path, group: Option<&str>) -> Result<Socket, SocketError> {
+    let group = group.map(group_id).transpose()?;
     let failed = |source| SocketError::Io { path: path.to_owned(), source };
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.file_type().is_socket() => return Err(SocketError::NotASocket(path.to_owned())),
@@ -44,9 +48,32 @@ pub fn bind(path: &Path, shared: bool) -> Result<Socket, SocketError> {
         Err(error) => return Err(failed(error)),
     }
     let listener = UnixListener::bind(path).map_err(failed)?;
-    let mode = if shared { 0o660 } else { 0o600 };
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
-    Ok(Socket { listener, path: path.to_owned() })
+    let socket = Socket { listener, path: path.to_owned(), shared: group.is_some() };
+    let rights = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    rights(path, 0o600).map_err(failed)?;
+    if let Some(gid) = group {
+        std::os::unix::fs::chown(path, None, Some(gid)).map_err(failed)?;
+        rights(path, 0o660).map_err(failed)?;
+        // Only a directory that is ours alone, such as the data directory: never one that others use too.
+        if let Some(dir) = path.parent().filter(|dir| is_private(dir)) {
+            std::os::unix::fs::chown(dir, None, Some(gid)).map_err(failed)?;
+            rights(dir, 0o750).map_err(failed)?;
+        }
+    }
+    Ok(socket)
+}
+
+fn is_private(dir: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let own = nix::unistd::getuid().as_raw();
+    fs::metadata(dir).is_ok_and(|meta| meta.uid() == own && meta.mode() & 0o777 == 0o700)
+}
+
+fn group_id(name: &str) -> Result<u32, SocketError> {
+    match nix::unistd::Group::from_name(name) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        _ => Err(SocketError::NoGroup(name.to_owned())),
+    }
 }
 
 impl Socket {
@@ -58,6 +85,15 @@ impl Socket {
         let (stream, _) = self.listener.accept().await?;
         let credentials = stream.peer_cred()?;
         Ok((stream, Peer::of(credentials.uid())))
+    }
+}
+
+impl Socket {
+    /// Whether this peer may operate the node: the account the node runs as, root, or, where the socket is shared
+    /// with a group, whoever the file's rights let in. (Roles are to come.)
+    #[must_use]
+    pub fn admits(&self, peer: &Peer) -> bool {
+        self.shared || peer.uid == nix::unistd::getuid().as_raw() || peer.uid == 0
     }
 }
 
@@ -90,12 +126,6 @@ impl Peer {
     pub fn own() -> Self {
         Self::of(nix::unistd::getuid().as_raw())
     }
-
-    /// Whether it may operate this node: the account the node runs as, or root. (Roles for others are to come.)
-    #[must_use]
-    pub fn may_operate(&self) -> bool {
-        self.uid == nix::unistd::getuid().as_raw() || self.uid == 0
-    }
 }
 
 #[cfg(test)]
@@ -107,22 +137,36 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(bind(&path, false), Err(SocketError::NotASocket(_))));
+        assert!(matches!(bind(&path, None), Err(SocketError::NotASocket(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
         fs::remove_file(&path).unwrap();
 
-        let first = bind(&path, false).unwrap();
+        let first = bind(&path, None).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(matches!(bind(&path, false), Err(SocketError::InUse(_))));
+        assert!(matches!(bind(&path, None), Err(SocketError::InUse(_))));
         drop(first);
         assert!(!path.exists());
 
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // leaves its file: a crash
         assert!(path.exists());
-        let second = bind(&path, true).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        let second = bind(&path, None).unwrap();
         let (client, served) = tokio::join!(UnixStream::connect(&path), second.accept());
         client.unwrap();
         assert_eq!(served.unwrap().1, Peer::own());
+    }
+
+    #[tokio::test]
+    async fn a_shared_socket_belongs_to_its_group_and_an_unknown_group_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let path = dir.path().join("s");
+        let error = bind(&path, Some("no such group")).unwrap_err().to_string();
+        assert!(error.contains("no such group"), "{error}");
+        assert!(!path.exists());
+        let own = nix::unistd::Group::from_gid(nix::unistd::getgid()).unwrap().unwrap();
+        let socket = bind(&path, Some(&own.name)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+        assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o750);
+        assert!(socket.admits(&Peer { uid: 4_000_000, name: "colleague".into() }));
     }
 }

@@ -171,7 +171,7 @@ async fn serve_consoles(
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) if peer.may_operate() => {
+            Ok((stream, peer)) if socket.admits(&peer) => {
                 let (node, consoles) = (node.clone(), consoles.clone());
                 tasks.spawn(async move {
                     let name = peer.name.clone();
