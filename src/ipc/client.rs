@@ -2,6 +2,7 @@
 
 use super::wire::{Answer, Ask, FromNode, Hello, PROTOCOL, Request};
 use super::{Lines, LinkError, lines, receive, send};
+use crate::fleet::snapshot::Snapshot;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -127,6 +128,32 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(lines: &mut Lines<S>) -> Resul
         return Err(LinkError::Version { theirs: theirs.lockyard, ours: PROTOCOL });
     }
     Ok(theirs)
+}
+
+/// Everything the node knows, put together from its parts. `all` adds closed alarms and finished commands.
+///
+/// # Errors
+/// If no node answers at `path`, or the link breaks.
+pub async fn list(path: &Path, all: bool) -> Result<Snapshot, LinkError> {
+    let mut lines = lines(UnixStream::connect(path).await?);
+    greet(&mut lines).await?;
+    send(&mut lines, &Request { id: 1, ask: Ask::List { all } }).await?;
+    let mut whole = Snapshot::default();
+    loop {
+        match receive(&mut lines).await? {
+            FromNode::Snapshot { part, last: _ } => {
+                whole.assets.extend(part.assets);
+                whole.devices.extend(part.devices);
+                whole.alarms.extend(part.alarms);
+                whole.commands.extend(part.commands);
+                whole.quarantine.extend(part.quarantine);
+                whole.refused.extend(part.refused);
+                whole.node = part.node;
+            }
+            FromNode::Reply { id: 1, .. } => return Ok(whole),
+            _ => {}
+        }
+    }
 }
 
 /// One question and its answer, for commands that end.

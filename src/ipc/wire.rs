@@ -42,7 +42,7 @@ pub struct Request {
 pub enum Ask {
     /// Snapshot now, deltas from then on.
     Subscribe,
-    /// One whole snapshot, for `lockyard list`. `all` adds closed alarms and commands.
+    /// One whole snapshot in its parts, before the answer. `all` adds closed alarms and finished commands.
     List {
         all: bool,
     },
@@ -102,9 +102,6 @@ pub enum Answer {
     /// Not done; one sentence says why and what would help.
     Refused {
         why: String,
-    },
-    Listed {
-        snapshot: Box<Snapshot>,
     },
     Proposed {
         proposal: Box<Proposal>,

@@ -33,10 +33,9 @@ pub(super) fn note(text: &str) -> String {
 }
 
 impl Node {
-    /// Answers one request. `Subscribe`, `Tail` and `Untail` are the session's own.
+    /// Answers one request. `Subscribe`, `List`, `Tail` and `Untail` are the session's own.
     pub(super) async fn answer(&self, caller: &Caller, ask: Ask) -> Answer {
         match ask {
-            Ask::List { all } => Answer::Listed { snapshot: Box::new(self.snapshot(all)) },
             Ask::Enrol { device, asset, kind, bind_to } => {
                 self.enrol(caller, device, asset, kind, bind_to).await
             }
@@ -48,7 +47,9 @@ impl Node {
             }
             Ask::Cancel { command } => self.cancel(caller, command).await,
             Ask::Verdict { command, opened, note } => self.verdict(caller, command, opened, &note).await,
-            Ask::Subscribe | Ask::Tail { .. } | Ask::Untail => refused("not in this place"),
+            Ask::Subscribe | Ask::List { .. } | Ask::Tail { .. } | Ask::Untail => {
+                refused("not in this place")
+            }
         }
     }
 

@@ -84,6 +84,10 @@ where
                         drop(subscriber.take()); // the snapshot holds it all
                         Answer::Done { text: "subscribed".into() }
                     }
+                    Ask::List { all } => {
+                        send_snapshot(node.snapshot(all), &mut lines).await?;
+                        Answer::Done { text: "listed".into() }
+                    }
                     Ask::Tail { device } => {
                         subscriber.set_tail(Some(device.clone()), node.tail_so_far(&device));
                         Answer::Done { text: format!("tailing {device}") }
