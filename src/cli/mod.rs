@@ -14,6 +14,7 @@ mod status;
 
 pub use exit::Failure;
 
+use crate::domain::DeviceKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -152,8 +153,8 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         asset: Option<String>,
         /// What the device is [default: guessed from what it says, then from its ID]
-        #[arg(long, value_name = "KIND")]
-        kind: Option<Kind>,
+        #[arg(long, value_name = "KIND", value_parser = kinds())]
+        kind: Option<DeviceKind>,
         /// The master lock that carries its reports
         #[arg(long, value_name = "MASTER")]
         bind_to: Option<String>,
@@ -178,28 +179,11 @@ pub enum What {
     Commands,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub enum Kind {
-    Tracker,
-    MasterLock,
-    Seal,
-    SubLock,
-    ValveLock,
-    Sensor,
-}
-
-impl From<Kind> for crate::domain::DeviceKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Tracker => Self::Tracker,
-            Kind::MasterLock => Self::MasterLock,
-            Kind::Seal => Self::Seal,
-            Kind::SubLock => Self::SubLock,
-            Kind::ValveLock => Self::ValveLock,
-            Kind::Sensor => Self::Sensor,
-        }
-    }
+/// Kinds of device by the vocabulary's words.
+fn kinds() -> impl clap::builder::TypedValueParser<Value = DeviceKind> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(DeviceKind::ALL.map(DeviceKind::word))
+        .try_map(|word| DeviceKind::ALL.into_iter().find(|kind| kind.word() == word).ok_or("no such kind"))
 }
 
 /// Runs the command.
@@ -219,7 +203,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Replay { file, to, udp, pause }) => replay::run(&file, to, udp, pause),
         Some(Command::List { what, json, all }) => list::run(&common, what, json, all),
         Some(Command::Enrol { id, asset, kind, bind_to }) => {
-            enrol::run(&common, &id, asset, kind.map(Into::into), bind_to.as_deref())
+            enrol::run(&common, &id, asset, kind, bind_to.as_deref())
         }
         Some(Command::Status { json }) => status::run(&common, json),
         Some(Command::Check { node }) => check::run(&common, &node),

@@ -11,7 +11,7 @@ use crate::ingest::{self, Limits, Listeners};
 use crate::ipc::wire::{Answer, Ask};
 use crate::ipc::{LinkError, client, server};
 use crate::node::{self, Belongings, Running};
-use crate::protocol::{Memory, Settings, WlnetAck};
+use crate::protocol::{Memory, Settings};
 use crate::store::{self, Opened, Store};
 use chrono::TimeDelta;
 use std::io::{self, Write as _};
@@ -206,11 +206,7 @@ impl Setup {
         announce(&listeners);
         let group = Some(self.config().socket.group.as_str()).filter(|group| !group.is_empty());
         let socket = server::bind(&self.socket, group).map_err(Failure::failed)?;
-        let wlnet_ack = match self.config().jointech.wlnet_ack {
-            config::WlnetAck::SubDevice => WlnetAck::SubDevice,
-            config::WlnetAck::Frame => WlnetAck::Frame,
-            config::WlnetAck::Both => WlnetAck::Both,
-        };
+        let wlnet_ack = self.config().jointech.wlnet_ack;
         let is_demo = demo.is_some();
         let belongings = Belongings {
             store,

@@ -1,5 +1,6 @@
 use super::*;
-use crate::config::{Ascii, BenchModel, DEFAULT_TOML, Device, LinkPlan, WlnetAck};
+use crate::config::{Ascii, BenchModel, DEFAULT_TOML, Device, LinkPlan};
+use crate::domain::message::WlnetAck;
 use crate::domain::{DeviceKey, DeviceKind};
 use std::fs;
 use std::time::Duration;

@@ -18,7 +18,7 @@ pub use paths::{LONGEST_SOCKET, PathError, data_dir, socket_path};
 pub use secrets::{Secrets, SecretsError};
 pub use settings::{
     Ascii, BenchModel, Commands, Config, ConsoleSettings, JointechSettings, Limits, LinkPlan, Links,
-    SocketSettings, StoreSettings, WlnetAck,
+    SocketSettings, StoreSettings,
 };
 pub use values::{BadValue, Listen};
 

@@ -3,6 +3,7 @@
 use super::device::{self, Device};
 use super::values::{self, Listen};
 use crate::domain::DeviceKind;
+use crate::domain::message::WlnetAck;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -105,16 +106,6 @@ impl Default for Limits {
             rubbish_bytes: 4096,
         }
     }
-}
-
-/// Which serial acknowledges a sub-device report (Jointech manual and vendor SDK: the sub-device's).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WlnetAck {
-    #[default]
-    SubDevice,
-    Frame,
-    Both,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -309,6 +309,17 @@ impl From<Levels> for (u32, u32) {
     }
 }
 
+/// Which serial acknowledges a sub-device's report. The manual's example and the vendor's SDK use the sub-device's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WlnetAck {
+    #[default]
+    SubDevice,
+    Frame,
+    /// A last resort: both numbers are one byte wide and the wrong one can clear another record.
+    Both,
+}
+
 /// A device that reports through a master lock: JT709/JT709Ex sub-lock, JT801/JT802 valve lock, JT126 sensor.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SubDevice {

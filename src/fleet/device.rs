@@ -291,20 +291,11 @@ impl Device {
 
     /// Moves the place, if the message has a real fix that is newer than what is held.
     pub fn hold_place(&mut self, position: &Position, time: Utc) -> bool {
-        if !position.fix || self.place.as_ref().is_some_and(|place| time < place.at) {
+        if self.place.as_ref().is_some_and(|place| time < place.at) {
             return false;
         }
-        self.place = Some(Place {
-            lat: position.lat,
-            lon: position.lon,
-            fix: true,
-            speed_kmh: position.speed_kmh,
-            heading_deg: position.heading_deg,
-            altitude_m: position.altitude_m,
-            satellites: position.satellites,
-            at: time,
-            from: self.key.id.to_string(),
-        });
+        let Some(place) = Place::of(position, time, &self.key.id) else { return false };
+        self.place = Some(place);
         true
     }
 

@@ -6,7 +6,7 @@ use crate::domain::command::{Evidence, Exchange, UnlockMethod, UnlockReason};
 use crate::domain::journal::Transport;
 use crate::domain::{
     AlarmId, AlarmState, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, LockState, PartState,
-    Priority, Protocol, SealState, Utc, ValveState,
+    Position, Priority, Protocol, SealState, Utc, ValveState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,24 @@ pub struct Place {
     pub at: Utc,
     /// ID of the device that told it: another one when the place is borrowed from a master or paired tracker.
     pub from: String,
+}
+
+impl Place {
+    /// The place a position with a fix tells; `None` without one.
+    #[must_use]
+    pub fn of(position: &Position, at: Utc, from: &str) -> Option<Self> {
+        position.fix.then(|| Self {
+            lat: position.lat,
+            lon: position.lon,
+            fix: true,
+            speed_kmh: position.speed_kmh,
+            heading_deg: position.heading_deg,
+            altitude_m: position.altitude_m,
+            satellites: position.satellites,
+            at,
+            from: from.to_owned(),
+        })
+    }
 }
 
 /// A part of a lock with its age.

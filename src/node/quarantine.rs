@@ -41,18 +41,8 @@ pub(super) struct Quarantine {
 }
 
 fn place(message: &Message, now: Utc) -> Option<Place> {
-    let position = message.position.as_ref().filter(|position| position.fix)?;
-    Some(Place {
-        lat: position.lat,
-        lon: position.lon,
-        fix: true,
-        speed_kmh: position.speed_kmh,
-        heading_deg: position.heading_deg,
-        altitude_m: position.altitude_m,
-        satellites: position.satellites,
-        at: message.time.unwrap_or(now),
-        from: message.device.clone().unwrap_or_default(),
-    })
+    let from = message.device.as_deref().unwrap_or_default();
+    Place::of(message.position.as_ref()?, message.time.unwrap_or(now), from)
 }
 
 impl Quarantine {

@@ -1,19 +1,9 @@
 //! What is remembered of devices from one connection to the next.
 
 use crate::domain::DeviceKey;
+use crate::domain::message::WlnetAck;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Which serial acknowledges a sub-device's report. The manual's example and the vendor's SDK use the sub-device's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WlnetAck {
-    #[default]
-    SubDevice,
-    Frame,
-    /// A last resort: both numbers are one byte wide and the wrong one can clear another record.
-    Both,
-}
 
 /// How devices are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

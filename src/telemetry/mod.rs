@@ -45,8 +45,10 @@ pub enum Reader {
 /// Sets up the log, once. `LOCKYARD_LOG` sets what is logged (`info`, `lockyard::ingest=debug`, …).
 pub fn start(reader: Reader) {
     let filter = EnvFilter::try_from_env("LOCKYARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let terminal =
-        (reader == Reader::Terminal).then(|| fmt::layer().with_writer(std::io::stderr).with_target(false));
+    let terminal = (reader == Reader::Terminal).then(|| {
+        let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+        fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours)
+    });
     // A second call (tests in one process) changes nothing.
     let _ = tracing_subscriber::registry().with(filter).with(terminal).with(Forward).try_init();
 }

@@ -1,8 +1,8 @@
 //! What a Jointech device is answered. Answers are made only for sound frames.
 
 use super::seal_frame::{Header, build};
+use crate::domain::message::WlnetAck;
 use crate::protocol::heard::{Answer, AnswerBody, TimeShape, When};
-use crate::protocol::memory::WlnetAck;
 
 /// From this protocol version on every report is acknowledged by `P69` (JT701D manual V1.4).
 const P69_VERSION: u8 = 0x19;
