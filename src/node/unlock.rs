@@ -14,6 +14,7 @@ use crate::ipc::wire::{Answer, Proposal};
 use crate::protocol::jointech::encode;
 use crate::store::AuditRow;
 use chrono::TimeDelta;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -210,15 +211,25 @@ impl Node {
             }
             let node = self.clone();
             tokio::spawn(async move {
-                let queued: Vec<CommandId> =
-                    node.state().commands.queued_via(&via).map(|command| command.id).collect();
-                for id in queued {
+                let mut tried = HashSet::new();
+                while let Some(id) = node.next_to_send(&via, &tried) {
+                    tried.insert(id);
                     let outcome = dispatch::attempt(id, &via, &*node, &*node).await;
                     tracing::info!(command = %id, %via, ?outcome, "tried to send");
                 }
                 lock(&node.sending).remove(&via);
+                // One that was queued between the last look and now must not wait for the device's next frame.
+                if node.next_to_send(&via, &tried).is_some() {
+                    let _ = node.heard.try_send(via);
+                }
             });
         }
+    }
+
+    /// The oldest queued command for this device that was not tried in this contact.
+    fn next_to_send(&self, via: &DeviceKey, tried: &HashSet<CommandId>) -> Option<CommandId> {
+        let state = self.state();
+        state.commands.queued_via(via).map(|command| command.id).find(|id| !tried.contains(id))
     }
 }
 
