@@ -2,7 +2,7 @@
 //! make it grow.
 
 use super::traces::Trace;
-use crate::domain::{DeviceKey, DeviceKind, Message, Protocol, Utc};
+use crate::domain::{DeviceKey, DeviceKind, Maker, Message, Protocol, Utc};
 use crate::fleet::snapshot::{Place, QuarantineRow, RefusedRow};
 use crate::ingest::{Source, Unread};
 use crate::ipc::wire::TailLine;
@@ -43,6 +43,14 @@ pub(super) struct Quarantine {
 fn place(message: &Message, now: Utc) -> Option<Place> {
     let from = message.device.as_deref().unwrap_or_default();
     Place::of(message.position.as_ref()?, message.time.unwrap_or(now), from)
+}
+
+/// Jointech devices keep what is not acknowledged; Bofan trackers are never answered and keep nothing for us.
+fn why(maker: Maker) -> &'static str {
+    match maker {
+        Maker::Jointech => "not enrolled; it keeps its records until it is",
+        Maker::Bofan => "not enrolled; what it says is lost until it is",
+    }
 }
 
 impl Quarantine {
@@ -116,7 +124,7 @@ impl Quarantine {
             last: waiting.last,
             frames: waiting.frames,
             position: waiting.place.clone(),
-            why: "not enrolled; it keeps its records until it is".into(),
+            why: why(key.maker).into(),
         };
         self.ids.iter().map(row).collect()
     }
