@@ -8,6 +8,7 @@ use crate::ipc::client::{self, Link};
 use crate::node::Running;
 use crate::telemetry;
 use std::io::IsTerminal;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +68,9 @@ pub(super) async fn on_screen(running: &Running, options: Options) -> Result<(),
     }
 }
 
+/// A write to a terminal that hung up may fail before the signal that says so arrives.
+const NEWS: Duration = Duration::from_secs(1);
+
 /// Why a screen ended.
 enum End {
     Asked(Outcome),
@@ -81,9 +85,15 @@ async fn draw(link: Link, options: Options) -> Result<End, Failure> {
     let shown = console::run(link, options, stop.clone());
     tokio::pin!(shown);
     let end = tokio::select! {
-        outcome = &mut shown => return outcome.map(End::Asked).map_err(Failure::failed),
+        outcome = &mut shown => return match outcome {
+            Ok(outcome) => Ok(End::Asked(outcome)),
+            Err(error) => match tokio::time::timeout(NEWS, hang_up.recv()).await {
+                Ok(_) => hung_up(),
+                Err(_) => Err(Failure::failed(error)),
+            },
+        },
         _ = terminate.recv() => End::Terminated,
-        _ = hang_up.recv() => End::HungUp,
+        _ = hang_up.recv() => hung_up()?,
     };
     stop.cancel();
     let left = shown.await;
@@ -92,6 +102,11 @@ async fn draw(link: Link, options: Options) -> Result<End, Failure> {
         End::HungUp => Ok(end),
         _ => left.map(|_| end).map_err(Failure::failed),
     }
+}
+
+fn hung_up() -> Result<End, Failure> {
+    console::hangup::replace_terminal().map_err(Failure::failed)?;
+    Ok(End::HungUp)
 }
 
 pub(super) fn options(setup: &Setup, screen: &ScreenFlags, one_process: bool) -> Options {
