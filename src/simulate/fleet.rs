@@ -148,7 +148,8 @@ impl Fleet {
     }
 
     pub(super) async fn alone(device: DevicePlan, server: SocketAddr) -> Self {
-        let asset = AssetPlan { name: "Bench".to_owned(), plate: None, road: 0, parked: None, devices: vec![device] };
+        let asset =
+            AssetPlan { name: "Bench".to_owned(), plate: None, road: 0, parked: None, devices: vec![device] };
         Self::start(FleetPlan::empty(1).with(asset), server, server).await
     }
 

@@ -245,7 +245,13 @@ impl AssetPlan {
     /// A vehicle; it drives one of a few roads, `road` modulo their number.
     #[must_use]
     pub fn new(name: &str, plate: Option<&str>, road: usize) -> Self {
-        Self { name: name.to_owned(), plate: plate.map(str::to_owned), road, parked: None, devices: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            plate: plate.map(str::to_owned),
+            road,
+            parked: None,
+            devices: Vec::new(),
+        }
     }
 
     /// It begins its day standing at the start of its road, and drives off after `wait` (before any speed-up).

@@ -52,6 +52,16 @@ impl Story {
             };
             self.later(Duration::ZERO, 1, index, act);
         }
+        // Where a vehicle stands, somebody still loads, and closes in a hurry.
+        let loaded = (0..self.devices.len()).find(|&index| {
+            self.devices[index].info().kind == "sub_lock" && self.devices[index].look().speed_kmh < 0.5
+        });
+        if let Some(lock) = loaded {
+            let scene = [(40, Act::Card), (47, Act::PullRope), (70, Act::CloseBadly), (130, Act::InsertRope)];
+            for (second, act) in scene {
+                self.later(Duration::ZERO, second, lock, act);
+            }
+        }
     }
 
     fn step(&mut self, at: Duration) {
@@ -246,10 +256,19 @@ mod tests {
         let bound = devices.iter().filter(|device| device.info().bound_to.is_some()).count();
         let mut story = Story::new(devices.clone(), Rng::named(1, "story"), 1.0);
         story.next_mishap = Duration::MAX;
-        assert_eq!((story.agenda.len(), bound), (bound, 14));
+        let scene = 4;
+        assert_eq!((story.agenda.len(), bound), (bound + scene, 14));
         story.step(Duration::from_secs(2));
-        assert_eq!(story.agenda.len(), 0, "everybody has told");
+        assert_eq!(story.agenda.len(), scene, "everybody has told");
         assert!(devices.iter().all(|device| device.look().openings == 0), "and nothing moved");
+        for second in 3..=71 {
+            story.step(Duration::from_secs(second));
+        }
+        let hurried = devices.iter().filter(|device| {
+            let state = device.look();
+            state.motor_open == Some(false) && state.rope_in == Some(false)
+        });
+        assert_eq!(hurried.map(|device| device.info().asset.as_str()).collect::<Vec<_>>(), ["Tanker 01"]);
     }
 
     #[tokio::test]
