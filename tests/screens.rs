@@ -8,5 +8,7 @@ mod fixture;
 mod keys;
 #[path = "screens/pictures.rs"]
 mod pictures;
+#[path = "screens/seal.rs"]
+mod seal;
 #[path = "screens/unlock.rs"]
 mod unlock;

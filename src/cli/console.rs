@@ -24,7 +24,13 @@ pub(super) fn run(common: &Common, node: &NodeFlags, screen: &ScreenFlags) -> Re
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(async {
         let running = setup.start().await?;
-        let shown = on_screen(&running, options(&setup, screen, true)).await;
+        let shown = match on_screen(&running, options(&setup, screen, true)).await {
+            // The operator typed `stop`, or the process was told to end.
+            Ok(End::Asked(Outcome::StopNode) | End::Terminated) => Ok(()),
+            // The screen is gone and nobody asked for more: the node goes on.
+            Ok(End::HungUp | End::Asked(Outcome::Quit)) => super::serve::told_to_stop().await,
+            Err(failure) => Err(failure),
+        };
         running.stop().await;
         shown
     })
@@ -53,26 +59,28 @@ fn attach_to(setup: &Setup, screen: &ScreenFlags) -> Result<(), Failure> {
 }
 
 pub(super) fn needs_terminal() -> Result<(), Failure> {
-    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
-        return Ok(());
+    let instead = "use lockyard serve to run a node, lockyard list and status to read it";
+    if !(std::io::stdout().is_terminal() && std::io::stdin().is_terminal()) {
+        return Err(Failure::Failed(format!("there is no terminal here to draw on: {instead}")));
     }
-    Err(Failure::Failed("there is no terminal here to draw on: use lockyard serve".into()))
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Err(Failure::Failed(format!("a terminal with TERM=dumb cannot be drawn on: {instead}")));
+    }
+    Ok(())
 }
 
-/// Shows the console of a node in this process until its operator ends it. A hang-up ends only the screen.
-pub(super) async fn on_screen(running: &Running, options: Options) -> Result<(), Failure> {
-    let link = client::over(running.console());
-    match draw(link, options).await? {
-        End::Asked(Outcome::StopNode | Outcome::Quit) | End::Terminated => Ok(()),
-        End::HungUp => super::serve::told_to_stop().await,
-    }
+/// Shows the console of a node in this process until its screen ends.
+pub(super) async fn on_screen(running: &Running, options: Options) -> Result<End, Failure> {
+    draw(client::over(running.console()), options).await
 }
 
 /// A write to a terminal that hung up may fail before the signal that says so arrives.
 const NEWS: Duration = Duration::from_secs(1);
 
 /// Why a screen ended.
-enum End {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// By its operator; or, where that is not how one leaves (a node in this process), because its terminal is gone.
     Asked(Outcome),
     Terminated,
     HungUp,
@@ -87,6 +95,8 @@ async fn draw(link: Link, options: Options) -> Result<End, Failure> {
     let end = tokio::select! {
         outcome = &mut shown => return match outcome {
             Ok(outcome) => Ok(End::Asked(outcome)),
+            // It could not be drawn because there is nothing left to draw on.
+            Err(_) if !std::io::stdout().is_terminal() => hung_up(),
             Err(error) => match tokio::time::timeout(NEWS, hang_up.recv()).await {
                 Ok(_) => hung_up(),
                 Err(_) => Err(Failure::failed(error)),

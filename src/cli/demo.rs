@@ -41,10 +41,11 @@ pub(super) fn run(common: &Common, screen: &ScreenFlags) -> Result<(), Failure> 
         let enrolments = enrolments(&devices)?;
         let running = setup.start_with(listeners, setup.secrets()?, Some(enrolments)).await?;
         let shown = if on_screen {
-            console::on_screen(&running, console::options(&setup, screen, false)).await
+            // Whoever watched it is gone: so is the demo, also after a hang-up.
+            console::on_screen(&running, console::options(&setup, screen, false)).await.map(drop)
         } else {
             tell(&format!(
-                "no terminal here: the demo runs without a screen; its data is in {}",
+                "no terminal that could be drawn on: the demo runs without a screen; its data is in {}",
                 data.display()
             ));
             super::serve::told_to_stop().await

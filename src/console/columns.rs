@@ -39,7 +39,7 @@ pub mod alarms {
         column("pr", 2, 2, 0),
         number("age", 4, 0),
         column("asset", 12, 18, 0),
-        column("alarm", 20, 28, 0),
+        column("alarm", 28, 28, 0),
         number("n", 4, 3),
         column("late", 4, 4, 2),
         column("device", 10, 12, 4),

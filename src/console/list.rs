@@ -3,7 +3,7 @@
 use super::columns::{alarms, commands, fleet, quarantine};
 use super::model::View;
 use super::rows::{RowId, Rows, is_silent, worst_link};
-use super::{symbols, words};
+use super::{seal, symbols, words};
 use crate::domain::{AlarmState, SealState};
 use crate::fleet::snapshot::{AlarmRow, AssetRow, CommandRow, QuarantineRow};
 use std::collections::HashMap;
@@ -204,12 +204,11 @@ fn order_alarms(rows: &Rows, list: &ListState) -> (Vec<RowId>, usize) {
 fn fleet_text(rows: &Rows, row: &AssetRow, command: Option<&CommandRow>) -> String {
     let sy = &symbols::UTF8;
     let devices = rows.devices_of(row);
-    let silent = devices.iter().any(|d| d.kind.has_lock() && is_silent(d.link));
     let mut text = vec![
         row.name.clone(),
         row.code.clone(),
         row.plate.clone().unwrap_or_default(),
-        words::seal(row.seal, silent, sy).word,
+        seal::mark(rows, row, sy).word,
         row.worst_alarm.map(|p| p.to_string()).unwrap_or_default(),
         worst_link(devices.iter().copied()).map(|link| words::link(link, sy).word).unwrap_or_default(),
         command.map(|c| c.exchange.words().to_owned()).unwrap_or_default(),
@@ -220,7 +219,7 @@ fn fleet_text(rows: &Rows, row: &AssetRow, command: Option<&CommandRow>) -> Stri
 
 fn order_fleet(rows: &Rows, list: &ListState) -> (Vec<RowId>, usize) {
     let open: HashMap<&str, &CommandRow> = rows.open_commands();
-    let seal = |row: &AssetRow| match row.seal {
+    let rank = |row: &AssetRow| match row.seal {
         SealState::Tampered => 0,
         SealState::Conflict => 1,
         SealState::Open => 2,
@@ -230,7 +229,7 @@ fn order_fleet(rows: &Rows, list: &ListState) -> (Vec<RowId>, usize) {
     };
     let first = |row: &AssetRow| match list.sort.column {
         Some(fleet::PLATE) => row.plate.as_deref().map_or(Key::Absent, Key::text),
-        Some(fleet::SEAL) => Key::Number(seal(row)),
+        Some(fleet::SEAL) => Key::Number(rank(row)),
         Some(fleet::AS_OF) => Key::maybe(row.as_of.map(|at| at.timestamp())),
         Some(fleet::ALARM) => Key::maybe(row.worst_alarm.map(|p| p as i64)),
         Some(fleet::LOCKS) => Key::Number(locked(rows, row).0 as i64 - locked(rows, row).1 as i64),

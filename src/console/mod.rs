@@ -25,6 +25,7 @@ pub mod list;
 pub mod message;
 pub mod model;
 pub mod rows;
+pub mod seal;
 pub mod symbols;
 pub mod tail;
 pub mod terminal;

@@ -364,7 +364,7 @@ impl Model {
         }
         let node = &self.rows.node;
         if let Some(error) = &node.store_error {
-            banners.push(format!("STORE ERROR: {error}. Devices get no answer and keep their data."));
+            banners.push(format!("STORE FAILS, devices get no answer and keep their data: {error}"));
         } else if node.journal_limit_bytes > 0 && node.journal_bytes >= node.journal_limit_bytes / 10 * 9 {
             banners.push(format!(
                 "JOURNAL {} of {}: the oldest frames go first when it is full.",

@@ -54,6 +54,12 @@ pub fn seal(state: SealState, silent: bool, sy: &Symbols) -> Mark {
     mark.aged(silent, sy)
 }
 
+/// What stands for the seal of an asset that has no lock.
+#[must_use]
+pub fn no_lock(sy: &Symbols) -> Mark {
+    Mark::new(sy.none, "no lock", Role::Muted)
+}
+
 #[must_use]
 pub fn lock(state: Option<LockState>, silent: bool, sy: &Symbols) -> Mark {
     let mark = match state {
@@ -156,8 +162,8 @@ pub fn verdict(state: Verdict, sy: &Symbols) -> Mark {
 pub fn alarm_state(state: AlarmState) -> (&'static str, &'static str) {
     match state {
         AlarmState::Normal => ("", "over"),
-        AlarmState::UnackActive => ("!", "true now, not acknowledged"),
-        AlarmState::AckActive => (".", "true now, acknowledged"),
+        AlarmState::UnackActive => ("!", "active, not acknowledged"),
+        AlarmState::AckActive => (".", "active, acknowledged"),
         AlarmState::UnackReturned => ("~!", "over, not acknowledged"),
         AlarmState::LatchedUnack => ("L!", "over, held until acknowledged and reset"),
         AlarmState::LatchedAck => ("L", "over, acknowledged, waits for reset"),
@@ -179,6 +185,39 @@ pub fn priority(priority: Priority, unacknowledged: bool) -> Role {
 #[must_use]
 pub fn kind(kind: AlarmKind) -> String {
     kind.word().replace('_', " ")
+}
+
+/// What an operator does about it first; from the operator response column of the event table.
+#[must_use]
+pub fn response(kind: AlarmKind) -> &'static str {
+    use AlarmKind as K;
+    match kind {
+        K::RopeCut => "treat as theft: call the driver, escalate, keep the evidence",
+        K::Tamper | K::BackCoverOpened => "have it inspected; do not trust this lock until then",
+        K::IllegalCard => "call the driver; find out whose card it is",
+        K::WrongPasswordLimit => "send it no commands; find out who tries",
+        K::OpenRefused => "call the driver: why was it tried there?",
+        K::UnlockedTooLong => "call the site and ask to close it",
+        K::MotorFault => "do not repeat an opening; have somebody look at the lock",
+        K::LowBattery => "charge or swap it at the next stop",
+        K::LowBackupBattery => "have the backup battery charged or swapped",
+        K::Sos => "call; follow the duress procedure",
+        K::PowerCut => "call the driver; watch for other signs",
+        K::SignalLost => "wait for its next report; on site its button wakes it",
+        K::ValveOpened => "treat as theft of the load unless a discharge is known",
+        K::OpenedStaticUnexplained => "call the driver; then change its password, stop opening by SMS",
+        K::OpenedDynamicUnexplained => "call the driver; find out who has seen the code",
+        K::OpenedBluetoothUnexplained => "call the driver: who held the handheld?",
+        K::OpenedLoraUnexplained => "call the driver; check the relay and other masters nearby",
+        K::OpenedUnknown => "call the driver",
+        K::Vibration => "look at the vehicles beside it first",
+        K::Tow | K::Movement => "call the driver; treat as theft until explained",
+        K::Overspeed | K::HarshAcceleration | K::HarshBraking => "message the driver",
+        K::Fatigue => "call the driver to a rest",
+        K::Custom => "show its frame to whoever looks after this program",
+        K::CommandUncertain => "do not repeat it; find out what the lock did, then give a verdict",
+        K::DiskLow => "make room, or lower the journal's limit",
+    }
 }
 
 #[must_use]

@@ -9,7 +9,8 @@ pub(super) fn plan() -> Result<FleetPlan, BadId> {
         .scenario(true)
         .noise(true)
         .with(
-            AssetPlan::new("Tanker 01", Some("TK-1001"), 0).with(
+            // Stands at its terminal at first, so that whoever has just started the demo can open a lock.
+            AssetPlan::new("Tanker 01", Some("TK-1001"), 0).parked(Duration::from_secs(300)).with(
                 MasterLock::new("8051000001")?
                     .valve_lock("E0FA010001")?
                     .valve_lock("E0FA010002")?

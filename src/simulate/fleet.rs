@@ -148,7 +148,8 @@ impl Fleet {
     }
 
     pub(super) async fn alone(device: DevicePlan, server: SocketAddr) -> Self {
-        let asset = AssetPlan { name: "Bench".to_owned(), plate: None, road: 0, devices: vec![device] };
+        let asset =
+            AssetPlan { name: "Bench".to_owned(), plate: None, road: 0, parked: None, devices: vec![device] };
         Self::start(FleetPlan::empty(1).with(asset), server, server).await
     }
 
@@ -204,7 +205,11 @@ impl Builder {
             let mut rng = Rng::named(self.seed, &asset.name);
             let phase = rng.below(1000) as f64 / 1000.0;
             let odometer = 20_000_000 + rng.below(300_000_000) as u64;
-            let vehicle = Vehicle::new(Arc::clone(&roads[asset.road % roads.len()]), phase, odometer);
+            let road = Arc::clone(&roads[asset.road % roads.len()]);
+            let vehicle = match asset.parked {
+                Some(wait) => Vehicle::parked(road, faster(wait, self.speed_up), odometer),
+                None => Vehicle::new(road, phase, odometer),
+            };
             for device in &asset.devices {
                 self.device(asset, device, &vehicle);
             }

@@ -1,7 +1,7 @@
 //! What a fleet consists of, before anything runs.
 
 use super::{Fleet, Pace, master::SubKind, tracker::Dialect};
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 /// An ID that no device of its kind can send.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -236,6 +236,8 @@ pub struct AssetPlan {
     pub(super) plate: Option<String>,
     /// Which of the roads it drives.
     pub(super) road: usize,
+    /// How long it stands before it drives off; without this it is on its way.
+    pub(super) parked: Option<Duration>,
     pub(super) devices: Vec<DevicePlan>,
 }
 
@@ -243,7 +245,19 @@ impl AssetPlan {
     /// A vehicle; it drives one of a few roads, `road` modulo their number.
     #[must_use]
     pub fn new(name: &str, plate: Option<&str>, road: usize) -> Self {
-        Self { name: name.to_owned(), plate: plate.map(str::to_owned), road, devices: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            plate: plate.map(str::to_owned),
+            road,
+            parked: None,
+            devices: Vec::new(),
+        }
+    }
+
+    /// It begins its day standing at the start of its road, and drives off after `wait` (before any speed-up).
+    #[must_use]
+    pub fn parked(self, wait: Duration) -> Self {
+        Self { parked: Some(wait), ..self }
     }
 
     #[must_use]

@@ -35,7 +35,33 @@ struct Story {
 impl Story {
     fn new(devices: Vec<DeviceHandle>, rng: Rng, speed_up: f64) -> Self {
         let next_mishap = faster(Duration::from_secs(12), speed_up);
-        Self { devices, rng, speed_up, next_mishap, agenda: Agenda::new(), stopped: HashMap::new() }
+        let (agenda, stopped) = (Agenda::new(), HashMap::new());
+        let mut story = Self { devices, rng, speed_up, next_mishap, agenda, stopped };
+        story.begin_the_day();
+        story
+    }
+
+    /// Before driving off, drivers have closed their valves and pressed the buttons of what is bound to the master:
+    /// each tells its state once. A valve's is known from its events alone.
+    fn begin_the_day(&mut self) {
+        for index in 0..self.devices.len() {
+            let act = match self.devices[index].info().kind {
+                "valve_lock" => Act::TellSealed,
+                "sub_lock" | "sensor" => Act::WakeButton,
+                _ => continue,
+            };
+            self.later(Duration::ZERO, 1, index, act);
+        }
+        // Where a vehicle stands, somebody still loads, and closes in a hurry.
+        let loaded = (0..self.devices.len()).find(|&index| {
+            self.devices[index].info().kind == "sub_lock" && self.devices[index].look().speed_kmh < 0.5
+        });
+        if let Some(lock) = loaded {
+            let scene = [(40, Act::Card), (47, Act::PullRope), (70, Act::CloseBadly), (130, Act::InsertRope)];
+            for (second, act) in scene {
+                self.later(Duration::ZERO, second, lock, act);
+            }
+        }
     }
 
     fn step(&mut self, at: Duration) {
@@ -83,7 +109,12 @@ impl Story {
             // Every third time nobody pulls the rope, and the lock closes by itself.
             if self.rng.below(3) > 0 {
                 self.later(at, 12, lock, Act::PullRope);
-                self.later(at, 45, lock, Act::InsertRope);
+                // Now and then it is closed in a hurry, and properly only when somebody noticed.
+                let hurry = self.rng.below(3) == 0;
+                if hurry {
+                    self.later(at, 35, lock, Act::CloseBadly);
+                }
+                self.later(at, if hurry { 65 } else { 45 }, lock, Act::InsertRope);
             }
         }
         let valve = of_asset.iter().copied().find(|&index| self.devices[index].info().kind == "valve_lock");
@@ -217,6 +248,27 @@ mod tests {
             assert!(gap >= Duration::from_secs(20) && gap <= Duration::from_secs(41), "{gap:?}");
         }
         assert!((1..50).contains(&most), "{most} things waiting");
+    }
+
+    #[tokio::test]
+    async fn a_day_begins_with_every_bound_device_telling_its_state() {
+        let devices = at_rest().await;
+        let bound = devices.iter().filter(|device| device.info().bound_to.is_some()).count();
+        let mut story = Story::new(devices.clone(), Rng::named(1, "story"), 1.0);
+        story.next_mishap = Duration::MAX;
+        let scene = 4;
+        assert_eq!((story.agenda.len(), bound), (bound + scene, 14));
+        story.step(Duration::from_secs(2));
+        assert_eq!(story.agenda.len(), scene, "everybody has told");
+        assert!(devices.iter().all(|device| device.look().openings == 0), "and nothing moved");
+        for second in 3..=71 {
+            story.step(Duration::from_secs(second));
+        }
+        let hurried = devices.iter().filter(|device| {
+            let state = device.look();
+            state.motor_open == Some(false) && state.rope_in == Some(false)
+        });
+        assert_eq!(hurried.map(|device| device.info().asset.as_str()).collect::<Vec<_>>(), ["Tanker 01"]);
     }
 
     #[tokio::test]

@@ -23,7 +23,10 @@ pub(super) enum Act {
     WakeButton,
     PullRope,
     InsertRope,
-    /// An authorised card at the reader.
+    /// Somebody closes an open lock with the rope beside it: the motor locks, the rope is out.
+    CloseBadly,
+    /// A valve lock that is locked and shut tells so, as it does when its driver has just closed it.
+    TellSealed,
     /// An authorised card at the reader.
     Card,
     /// An authorised phone near it.

@@ -131,6 +131,8 @@ impl Leg {
 pub(super) struct Vehicle {
     route: Arc<Route>,
     phase: Duration,
+    /// How long it stands at its place before it drives off.
+    parked: Duration,
     odometer_m: u64,
 }
 
@@ -138,11 +140,16 @@ impl Vehicle {
     /// `phase` is a part (0 to 1) of the round trip already driven at the start.
     pub(super) fn new(route: Arc<Route>, phase: f64, odometer_m: u64) -> Self {
         let phase = route.round_trip.mul_f64(phase.clamp(0.0, 1.0));
-        Self { route, phase, odometer_m }
+        Self { route, phase, parked: Duration::ZERO, odometer_m }
+    }
+
+    /// One that begins its day at the start of its road, and drives off after `wait`.
+    pub(super) fn parked(route: Arc<Route>, wait: Duration, odometer_m: u64) -> Self {
+        Self { parked: wait, ..Self::new(route, 0.0, odometer_m) }
     }
 
     pub(super) fn at(&self, at: Duration) -> Motion {
-        let mut motion = self.route.at(at + self.phase);
+        let mut motion = self.route.at(at.saturating_sub(self.parked) + self.phase);
         motion.odometer_m += self.odometer_m;
         motion
     }
@@ -195,6 +202,17 @@ mod tests {
             previous = motion;
         }
         assert!(stops >= 3, "{stops} stops");
+    }
+
+    #[test]
+    fn a_parked_vehicle_drives_off_when_its_wait_is_over() {
+        let points = [(51.90, 4.30, true), (51.90, 4.35, true)];
+        let route = Arc::new(Route::new(&points, 80.0, Duration::from_secs(60)));
+        let vehicle = Vehicle::parked(route, Duration::from_secs(240), 0);
+        let early = vehicle.at(Duration::from_secs(239));
+        assert!(early.stopped && early.odometer_m == 0, "{early:?}");
+        let late = vehicle.at(Duration::from_secs(270));
+        assert!(!late.stopped && late.odometer_m > 100, "{late:?}");
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub(crate) fn alarm(
         count: 1,
         late: false,
         ack: None,
-        can_reset: matches!(state, AlarmState::LatchedAck | AlarmState::LatchedUnack),
+        can_reset: state == AlarmState::LatchedAck,
     }
 }
 

@@ -429,7 +429,7 @@ fn trouble_of_the_node_stands_across_the_screen() {
     snapshot.node.disk_free_bytes = 400_000_000;
     assert!(Console::with(snapshot.clone(), SIZE).text().contains("DISK: 400.0 MB free"));
     snapshot.node.store_error = Some("disk is full".into());
-    assert!(Console::with(snapshot, SIZE).text().contains("STORE ERROR: disk is full"));
+    assert!(Console::with(snapshot, SIZE).text().contains("keep their data: disk is full"));
     assert!(!Console::with(normal(), SIZE).text().contains("DISK"));
 }
 

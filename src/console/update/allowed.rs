@@ -4,7 +4,7 @@ use crate::console::action::Action;
 use crate::console::model::{Model, View};
 use crate::console::rows::RowId;
 use crate::console::words;
-use crate::domain::{DeviceKey, Exchange};
+use crate::domain::{AlarmState, DeviceKey, Exchange};
 use crate::fleet::snapshot::DeviceStatus;
 
 /// The reason an action cannot be done to the selected row.
@@ -118,11 +118,20 @@ pub(crate) fn next_step(model: &Model, row: &crate::fleet::snapshot::AlarmRow) -
     let key = |action| model.keymap.key(action);
     let ack = key(Action::Ack);
     let reset = key(Action::Reset);
-    match (row.state.is_unacknowledged(), row.can_reset) {
-        (true, true) => format!("{ack} acknowledge, then {reset} reset when you know what it was"),
-        (true, false) if row.state.is_active() => format!("{ack} acknowledge; it ends when evidence says so"),
-        (true, false) => format!("{ack} acknowledge, and it leaves the list"),
-        (false, true) => format!("{reset} reset with a note ends it"),
-        (false, false) => format!("acknowledged; waits for evidence that {} is over", words::kind(row.kind)),
+    match row.state {
+        AlarmState::UnackActive => {
+            format!("{ack} acknowledge; it stays until its end is seen or it is reset")
+        }
+        AlarmState::LatchedUnack => {
+            format!("{ack} acknowledge, then {reset} reset when you know what it was")
+        }
+        AlarmState::UnackReturned => format!("{ack} acknowledge, and it leaves the list"),
+        AlarmState::AckActive | AlarmState::LatchedAck if row.can_reset => {
+            format!("{reset} reset with a note ends it")
+        }
+        AlarmState::AckActive | AlarmState::LatchedAck => {
+            format!("nothing: the device has to show that {} is over", words::kind(row.kind))
+        }
+        AlarmState::Normal => "nothing: it is over".into(),
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn cell(model: &Model, row: &AlarmRow, index: usize) -> Cell {
             Cell::new(Role::Text, format!("{}{}", model.symbols.times, row.count))
         }
         column::LATE if row.late => Cell::new(Role::Info, "late"),
-        column::DEVICE => Cell::new(Role::Muted, row.device.as_deref().unwrap_or("")),
+        column::DEVICE => Cell::id(Role::Muted, row.device.as_deref().unwrap_or("")),
         column::REASON => Cell::new(Role::Muted, &*row.reason),
         _ => Cell::empty(),
     }

@@ -7,6 +7,7 @@ use crate::console::layout::Areas;
 use crate::console::list::Sort;
 use crate::console::model::Model;
 use crate::console::rows::{RowId, is_silent};
+use crate::console::seal;
 use crate::console::theme::Role;
 use crate::console::widget::panel::{field, flow};
 use crate::console::widget::table::{self, Cell, draw_mixed, fitted, heading};
@@ -29,7 +30,7 @@ const LINK: usize = 5;
 const BATTERY: usize = 6;
 const KIND: usize = 7;
 const COLUMNS: [Column; 8] = [
-    Column { title: "device", min: 11, max: 14, leaves: 0, right: false },
+    Column { title: "device", min: 11, max: 16, leaves: 0, right: false },
     Column { title: "state", min: 12, max: 16, leaves: 0, right: false },
     Column { title: "motor", min: 12, max: 16, leaves: 2, right: false },
     Column { title: "rope/valve", min: 16, max: 20, leaves: 1, right: false },
@@ -56,7 +57,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, areas: &Areas) {
 fn lines(model: &Model, pen: Pen<'_>, row: &AssetRow, area: Rect) -> Lines {
     let desk = Desk { model, pen, room: usize::from(area.width) };
     let devices = model.shown().devices_of(row);
-    let mut lines: Lines = top(desk, row, &devices).into_iter().map(|line| (None, line)).collect();
+    let mut lines: Lines = top(desk, row).into_iter().map(|line| (None, line)).collect();
     let fit = fitted(&COLUMNS, area);
     lines.push((None, heading(pen, &COLUMNS, &fit, Sort::default())));
     for device in devices {
@@ -91,11 +92,10 @@ fn lines(model: &Model, pen: Pen<'_>, row: &AssetRow, area: Rect) -> Lines {
 }
 
 /// Seal and position.
-fn top(desk: Desk<'_>, row: &AssetRow, devices: &[&DeviceRow]) -> Vec<Line<'static>> {
+fn top(desk: Desk<'_>, row: &AssetRow) -> Vec<Line<'static>> {
     let Desk { model, pen, room } = desk;
-    let silent = devices.iter().any(|d| d.kind.has_lock() && is_silent(d.link));
     let mut items = vec![
-        pen.mark(&words::seal(row.seal, silent, pen.sy)),
+        pen.mark(&seal::mark(model.shown(), row, pen.sy)),
         pen.span(Role::Text, format!("as of {}", words::age_of(model.now, row.as_of, pen.sy))),
     ];
     if let Some(since) = row.since {
@@ -106,6 +106,7 @@ fn top(desk: Desk<'_>, row: &AssetRow, devices: &[&DeviceRow]) -> Vec<Line<'stat
     }
     items.push(pen.span(Role::Text, format!("code {}", row.code)));
     let mut lines = flow(pen, "seal", items, room);
+    lines.extend(details::because(desk, row));
     lines.extend(field(pen, "position", Role::Text, &details::place(desk, row.position.as_ref()), room));
     lines
 }
@@ -121,7 +122,7 @@ fn device_cell(desk: Desk<'_>, row: &DeviceRow, index: usize) -> Cell {
     match index {
         ID => {
             let branch = if row.bound_to.is_some() { sy.branch } else { "" };
-            Cell::new(Role::Strong, format!("{branch}{}", row.id))
+            Cell::id(Role::Strong, format!("{branch}{}", row.id))
         }
         STATE if row.status == DeviceStatus::New => Cell::new(Role::Warn, format!("{} NEW", sy.warn)),
         STATE if row.kind.has_lock() => Cell::from(&words::lock(row.lock, silent, sy)),

@@ -37,7 +37,7 @@ pub(super) fn cell(model: &Model, row: &CommandRow, index: usize) -> Cell {
         column::ID => Cell::new(Role::Muted, format!("#{}", row.id)),
         column::AGE => Cell::new(Role::Text, words::age(model.now, row.created)),
         column::ASSET => Cell::new(Role::Strong, row.asset.as_deref().unwrap_or("")),
-        column::TARGET => Cell::new(Role::Text, &*row.target),
+        column::TARGET => Cell::id(Role::Text, &*row.target),
         column::EXCHANGE => Cell::from(&words::exchange(row.exchange, model.symbols)),
         column::EXCHANGED => Cell::new(Role::Text, clock(row.answered.or(row.sent).unwrap_or(row.created))),
         column::EVIDENCE => Cell::from(&words::evidence(row.evidence, model.symbols)),

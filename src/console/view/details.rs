@@ -3,6 +3,7 @@
 use crate::console::layout::Areas;
 use crate::console::model::Model;
 use crate::console::rows::{RowId, is_silent};
+use crate::console::seal;
 use crate::console::theme::Role;
 use crate::console::update::allowed;
 use crate::console::widget::panel::{self, field, flow, spans};
@@ -71,6 +72,7 @@ fn alarm(desk: Desk<'_>, row: &AlarmRow) -> Details {
     ]);
     let (mark, state) = words::alarm_state(row.state);
     let mut lines = field(pen, "why", Role::Text, &row.reason, room);
+    lines.extend(field(pen, "do", Role::Strong, words::response(row.kind), room));
     lines.extend(field(pen, "state", role_of(row), &format!("{mark} {state}"), room));
     let late = if row.late { " · came late" } else { "" };
     let times = format!(
@@ -83,13 +85,10 @@ fn alarm(desk: Desk<'_>, row: &AlarmRow) -> Details {
         row.count
     );
     lines.extend(field(pen, "times", Role::Text, &times, room));
-    let ack = match &row.ack {
-        Some(ack) => {
-            format!("by {} {} ({}): {}", ack.by, desk.clock(ack.at), desk.age(ack.at), ack.note)
-        }
-        None => "by nobody yet".into(),
-    };
-    lines.extend(field(pen, "ack", Role::Text, &ack, room));
+    if let Some(ack) = &row.ack {
+        let text = format!("by {} {} ({}): {}", ack.by, desk.clock(ack.at), desk.age(ack.at), ack.note);
+        lines.extend(field(pen, "ack", Role::Text, &text, room));
+    }
     lines.extend(field(pen, "next", Role::Info, &allowed::next_step(model, row), room));
     if let Some(device) = model.rows.device_on(row.device.as_deref().unwrap_or(""), row.asset.as_deref()) {
         let mut items =
@@ -109,9 +108,8 @@ fn role_of(row: &AlarmRow) -> Role {
 
 fn asset_lines(desk: Desk<'_>, row: &AssetRow) -> Vec<Line<'static>> {
     let Desk { model, pen, room } = desk;
-    let devices = model.shown().devices_of(row);
-    let silent = devices.iter().any(|d| d.kind.has_lock() && is_silent(d.link));
-    let mut seal = vec![pen.mark(&words::seal(row.seal, silent, pen.sy))];
+    let rows = model.shown();
+    let mut seal = vec![pen.mark(&seal::mark(rows, row, pen.sy))];
     seal.push(pen.span(Role::Text, format!("as of {}", words::age_of(model.now, row.as_of, pen.sy))));
     if let Some(since) = row.since {
         seal.push(pen.span(Role::Muted, format!("since {} ({})", desk.clock(since), desk.age(since))));
@@ -121,8 +119,15 @@ fn asset_lines(desk: Desk<'_>, row: &AssetRow) -> Vec<Line<'static>> {
     }
     seal.push(pen.span(Role::Text, format!("code {}", row.code)));
     let mut lines = flow(pen, "seal", seal, room);
+    lines.extend(because(desk, row));
     lines.extend(field(pen, "position", Role::Text, &place(desk, row.position.as_ref()), room));
     lines
+}
+
+/// Which part makes an asset what it is, when it is not sealed.
+pub(super) fn because(desk: Desk<'_>, row: &AssetRow) -> Vec<Line<'static>> {
+    let why = seal::why(desk.model.shown(), row);
+    why.map_or_else(Vec::new, |why| field(desk.pen, "because", Role::Warn, &why, desk.room))
 }
 
 fn asset(desk: Desk<'_>, row: &AssetRow) -> Details {
@@ -134,7 +139,7 @@ fn asset(desk: Desk<'_>, row: &AssetRow) -> Details {
         if let Some(at) = device.last_received {
             items.push(pen.span(Role::Muted, format!("heard {}", desk.age(at))));
         }
-        lines.extend(flow(pen, &device.id, items, room));
+        lines.extend(flow(pen, &pen.clip_front(&device.id, panel::LABEL - 1), items, room));
     }
     (pen.line(Role::Strong, &row.name), lines)
 }

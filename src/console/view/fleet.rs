@@ -5,7 +5,8 @@ use crate::console::columns::fleet as column;
 use crate::console::layout::Areas;
 use crate::console::list;
 use crate::console::model::Model;
-use crate::console::rows::{RowId, is_silent, worst_link};
+use crate::console::rows::{RowId, worst_link};
+use crate::console::seal;
 use crate::console::theme::Role;
 use crate::console::widget::table::{self, Cell};
 use crate::console::widget::text::Pen;
@@ -42,10 +43,7 @@ fn cell(model: &Model, row: &AssetRow, open: &HashMap<&str, &CommandRow>, index:
     match index {
         column::NAME => Cell::new(Role::Strong, &*row.name),
         column::PLATE => Cell::new(Role::Text, row.plate.as_deref().unwrap_or("")),
-        column::SEAL => {
-            let silent = devices.iter().any(|d| d.kind.has_lock() && is_silent(d.link));
-            Cell::from(&words::seal(row.seal, silent, sy))
-        }
+        column::SEAL => Cell::from(&seal::mark(rows, row, sy)),
         column::AS_OF => Cell::new(Role::Text, words::age_of(model.now, row.as_of, sy)),
         column::ALARM => row.worst_alarm.map_or_else(Cell::empty, |p| {
             let unack =

@@ -7,6 +7,7 @@ use crate::console::theme::Role;
 use crate::console::update;
 use crate::console::widget::table::{join, put};
 use crate::console::widget::text::{Pen, width};
+use crate::console::wizard::Wizard;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -128,6 +129,17 @@ fn candidates(view: View) -> &'static [Action] {
     }
 }
 
+/// What the keys do in each step of an opening. "Nothing is sent" stands only where that is so.
+fn unlock_keys(wizard: &Wizard) -> &'static str {
+    match wizard {
+        Wizard::Choose { .. } => "Up, Down move   Enter chooses   Esc leaves it; nothing is sent",
+        Wizard::Facts(facts) if facts.proposal.allowed => "Tab next field   Esc leaves it; nothing is sent",
+        Wizard::Asked { .. } | Wizard::Facts(_) => "Esc leaves it; nothing is sent",
+        Wizard::Ordered { .. } => "the order is given: waiting for the node",
+        Wizard::Void { .. } => "Esc or Enter closes this",
+    }
+}
+
 /// Keys of a footer, at most.
 const OFFERED: usize = 5;
 
@@ -143,7 +155,7 @@ fn keys(model: &Model, pen: Pen<'_>, room: usize) -> Line<'static> {
         Some(Modal::Filter { .. }) => Some("rows must hold all the words"),
         Some(Modal::CommandLine { .. }) => Some("Tab completes   Enter does it   Up goes back   Esc closes"),
         Some(Modal::Prompt { .. }) => Some("Enter ends   Esc leaves it"),
-        Some(Modal::Unlock(_)) => Some("Tab next field   Esc leaves it; nothing is sent"),
+        Some(Modal::Unlock(wizard)) => Some(unlock_keys(wizard)),
         None => None,
     };
     if let Some(text) = fixed {

@@ -24,17 +24,26 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, areas: &Areas) {
 fn first(model: &Model, pen: Pen<'_>, width: usize) -> Line<'static> {
     let node = &model.rows.node;
     let name = if node.name.is_empty() || width >= 100 { "lockyard" } else { "" };
-    let who = [name, &pen.clip(&node.name, 16)].join(" ");
     let local = model.now.with_timezone(&model.options.zone);
     let time = local.format(if width >= 100 { "%a %d %b %H:%M %Z" } else { "%H:%M %Z" }).to_string();
-    let mut start = vec![pen.span(Role::Strong, format!(" {}", who.trim()))];
-    if node.demo {
-        start.push(pen.span(Role::Text, " "));
-        start.push(pen.span(Role::Banner, " DEMO "));
-    }
-    start.push(pen.span(Role::Text, format!("  {time}")));
     let bar = pen.span(Role::Frame, format!(" {} ", pen.sy.bar));
-    join(vec![start, priorities(model, pen), waiting(model, pen)], &bar, width)
+    let start = |longest: usize| {
+        let who = [name, &pen.clip(&node.name, longest)].join(" ");
+        let mut start = vec![pen.span(Role::Strong, format!(" {}", who.trim()))];
+        if node.demo {
+            start.push(pen.span(Role::Text, " "));
+            start.push(pen.span(Role::Banner, " DEMO "));
+        }
+        start.push(pen.span(Role::Text, format!("  {time}")));
+        start
+    };
+    let figures = [priorities(model, pen), waiting(model, pen)];
+    let cells = |spans: &[Span<'static>]| spans.iter().map(Span::width).sum::<usize>();
+    let taken: usize = figures.iter().map(|spans| bar.width() + cells(spans)).sum();
+    // What is wrong matters more than where: a long name gives way, never a figure.
+    let longest = [16, 8, 4].into_iter().find(|&longest| cells(&start(longest)) + taken <= width);
+    let [by_priority, unacknowledged] = figures;
+    join(vec![start(longest.unwrap_or(0)), by_priority, unacknowledged], &bar, width)
 }
 
 fn priorities(model: &Model, pen: Pen<'_>) -> Vec<Span<'static>> {

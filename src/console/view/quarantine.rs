@@ -57,7 +57,7 @@ fn lines(model: &Model, areas: &Areas) -> Vec<(Option<RowId>, Line<'static>)> {
 
 fn cell(model: &Model, row: &QuarantineRow, index: usize) -> Cell {
     match index {
-        column::ID => Cell::new(Role::Strong, row.key.to_string()),
+        column::ID => Cell::id(Role::Strong, row.key.to_string()),
         column::PROTOCOL => Cell::new(Role::Text, row.protocol.word()),
         column::KIND => Cell::new(Role::Text, words::device_kind(row.kind)),
         column::LAST => Cell::new(Role::Text, words::age(model.now, row.last)),

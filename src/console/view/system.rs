@@ -30,7 +30,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     lines.extend(line("you", Role::Text, you.into()));
     lines.extend(line("enrols", Role::Text, enrol.into()));
     lines.push(Line::default());
-    let connections = format!("{} devices · {} consoles", node.connections, node.consoles);
+    let connections = format!(
+        "{} {} · {} {}",
+        node.connections,
+        if node.connections == 1 { "device" } else { "devices" },
+        node.consoles,
+        if node.consoles == 1 { "console" } else { "consoles" }
+    );
     lines.extend(line("connected", Role::Text, connections));
     lines.extend(line(
         "frames",
@@ -45,7 +51,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     lines.push(Line::default());
     lines.extend(journal(model, pen, area));
     let role = if node.commit_ms > SLOW_COMMIT { Role::Warn } else { Role::Text };
-    lines.extend(line("commit", role, format!("{:.1} ms the last one", node.commit_ms)));
+    lines.extend(line("commit", role, format!("the last one took {:.1} ms", node.commit_ms)));
     let (role, text) = match &node.store_error {
         Some(error) => (Role::Critical, format!("{error}; devices are not answered and keep their data")),
         None => (Role::Text, "writes well".into()),

@@ -173,7 +173,15 @@ fn interlocks(desk: Desk<'_>, all: &[Interlock], room: usize) -> Vec<Line<'stati
         all.iter().filter(|i| i.verdict == Verdict::NotConfigured).map(|i| i.name.as_str()).collect();
     let rows = room.saturating_sub(usize::from(!idle.is_empty()));
     let cut = if shown.len() > rows { rows.saturating_sub(1) } else { shown.len() };
-    let mut lines: Vec<Line<'static>> = shown.iter().take(cut).map(|i| interlock(pen, i, wide)).collect();
+    let widest = |text: fn(&Interlock, Pen<'_>) -> usize| {
+        shown.iter().map(|interlock| text(interlock, pen)).max().unwrap_or(0)
+    };
+    let columns = Columns {
+        verdict: widest(|i, pen| width(&pen.tidy(&words::verdict(i.verdict, pen.sy).text()))),
+        name: widest(|i, pen| width(&pen.tidy(&i.name))).min(wide / 2),
+        room: wide,
+    };
+    let mut lines: Vec<Line<'static>> = shown.iter().take(cut).map(|i| interlock(pen, i, &columns)).collect();
     if cut < shown.len() {
         let rest = &shown[cut..];
         let bad = rest.iter().filter(|i| i.verdict != Verdict::Pass).count();
@@ -193,13 +201,20 @@ fn interlocks(desk: Desk<'_>, all: &[Interlock], room: usize) -> Vec<Line<'stati
     lines
 }
 
-fn interlock(pen: Pen<'_>, interlock: &Interlock, wide: usize) -> Line<'static> {
+/// Widths of a dialog's interlock columns, in cells.
+struct Columns {
+    verdict: usize,
+    name: usize,
+    room: usize,
+}
+
+fn interlock(pen: Pen<'_>, interlock: &Interlock, columns: &Columns) -> Line<'static> {
     let mark = words::verdict(interlock.verdict, pen.sy);
-    let name = pen.fill(&interlock.name, 22, false);
-    let value = pen.clip(&interlock.value, wide.saturating_sub(43));
+    let name = pen.fill(&interlock.name, columns.name, false);
+    let value = pen.clip(&interlock.value, columns.room.saturating_sub(columns.verdict + columns.name + 5));
     Line::from(vec![
-        pen.span(mark.role, format!(" {}", pen.fill(&mark.text(), 17, false))),
-        pen.span(Role::Text, format!(" {name} ")),
+        pen.span(mark.role, format!(" {} ", pen.fill(&mark.text(), columns.verdict, false))),
+        pen.span(Role::Text, format!(" {name}  ")),
         pen.span(if interlock.verdict == Verdict::Fail { Role::Bad } else { Role::Muted }, value),
     ])
 }

@@ -15,12 +15,20 @@ use ratatui::text::{Line, Span};
 pub struct Cell {
     pub text: String,
     pub role: Role,
+    /// Cut at its beginning when it is too long: IDs differ in their last digits.
+    keeps_end: bool,
 }
 
 impl Cell {
     #[must_use]
     pub fn new(role: Role, text: impl Into<String>) -> Self {
-        Self { text: text.into(), role }
+        Self { text: text.into(), role, keeps_end: false }
+    }
+
+    /// An ID.
+    #[must_use]
+    pub fn id(role: Role, text: impl Into<String>) -> Self {
+        Self { keeps_end: true, ..Self::new(role, text) }
     }
 
     #[must_use]
@@ -72,9 +80,11 @@ pub fn row(
     let gap = if selected { Role::Selected } else { Role::Text };
     let mut spans = vec![pen.span(gap, if selected { pen.sy.cursor } else { " " })];
     for (index, width) in fitted {
-        let Cell { text, role } = cell(*index);
+        let Cell { text, role, keeps_end } = cell(*index);
+        let width = usize::from(*width);
+        let text = if keeps_end { pen.clip_front(&text, width) } else { text };
         let role = if selected && role != Role::Critical { Role::Selected } else { role };
-        let filled = pen.fill(&text, usize::from(*width), columns[*index].right);
+        let filled = pen.fill(&text, width, columns[*index].right);
         if role == Role::Critical {
             // Only the words are reversed, not the width of the column.
             let words = filled.trim_end().to_owned();

@@ -79,6 +79,23 @@ impl<'a> Pen<'a> {
         out
     }
 
+    /// Text cut to a width at its beginning, with a mark where it was cut: its end tells it apart.
+    #[must_use]
+    pub fn clip_front(self, text: &str, width: usize) -> String {
+        let text = self.tidy(text);
+        if text.width() <= width || width == 0 {
+            return if width == 0 { String::new() } else { text };
+        }
+        let (mut from, mut used) = (text.len(), 0);
+        for (at, cluster) in text.grapheme_indices(true).rev() {
+            if used + cluster.width() > width - 1 {
+                break;
+            }
+            (from, used) = (at, used + cluster.width());
+        }
+        format!("{}{}", self.sy.ellipsis, &text[from..])
+    }
+
     /// Text in exactly `width` cells.
     #[must_use]
     pub fn fill(self, text: &str, width: usize, right: bool) -> String {

@@ -104,8 +104,10 @@ impl Master {
                 self.bolt.rope_in = true;
                 self.alarms &= !status::ROPE_CUT;
                 self.wake_up(now, wake::ROPE);
+                self.agenda.push(now.at + self.pace.show_state, Job::ShowState);
                 self.lock(now);
             }
+            Act::CloseBadly if self.bolt.is_open() && !self.bolt.rope_in => self.lock(now),
             _ => return false,
         }
         true

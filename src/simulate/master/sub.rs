@@ -202,7 +202,13 @@ impl Sub {
     }
 
     fn lock(&mut self) {
-        if self.bolt.rope_in && self.bolt.close() {
+        if self.bolt.rope_in {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        if self.bolt.close() {
             self.valve_open = false;
             self.tell(Event::Locked);
         }
@@ -290,6 +296,15 @@ impl Sub {
                 self.bolt.rope_in = true;
                 self.tell(Event::RopeInserted);
                 self.lock();
+            }
+            Act::CloseBadly if lock && self.bolt.is_open() && !self.bolt.rope_in => self.close(),
+            Act::TellSealed
+                if self.kind == SubKind::ValveLock
+                    && !self.contact_lost
+                    && !self.valve_open
+                    && !self.bolt.is_open() =>
+            {
+                self.tell(Event::Locked);
             }
             Act::Card if self.kind == SubKind::SubLock => {
                 if !self.open(now, pace, By::Local) {

@@ -32,8 +32,13 @@ impl Seal {
             Act::InsertRope if !self.bolt.rope_in => {
                 self.bolt.rope_in = true;
                 self.wake_up(now, WAKE_VIBRATION);
-                self.lock(now);
+                if self.bolt.is_open() {
+                    self.lock(now);
+                } else {
+                    self.store(now, None);
+                }
             }
+            Act::CloseBadly if self.bolt.is_open() && !self.bolt.rope_in => self.lock(now),
             _ => return false,
         }
         true

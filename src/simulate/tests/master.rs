@@ -91,6 +91,23 @@ fn a_pulled_rope_keeps_it_open_until_the_rope_is_back() {
 }
 
 #[test]
+fn closed_in_a_hurry_it_is_locked_with_its_rope_out_until_that_is_put_in() {
+    let mut rig = rig();
+    rig.say("(P43,471108)");
+    assert!(!rig.act(0, Act::CloseBadly), "the rope is in: that is no bad closing");
+    rig.act(0, Act::PullRope);
+    assert!(rig.act(0, Act::CloseBadly));
+    let state = |rig: &Rig<Master>| {
+        let state = rig.machine.state(beginning(), 0);
+        (state.motor_open, state.rope_in)
+    };
+    assert_eq!(state(&rig), (Some(false), Some(false)));
+    assert!(rig.act(0, Act::InsertRope));
+    assert_eq!(state(&rig), (Some(false), Some(true)));
+    assert_eq!(rig.openings(0), (1, 1));
+}
+
+#[test]
 fn a_dynamic_password_is_offered_until_answered_and_changes_after_use() {
     let setup = MasterSetup {
         id: ID.to_owned(),

@@ -121,6 +121,21 @@ fn card_rope_and_self_locking() {
 }
 
 #[test]
+fn closed_in_a_hurry_it_is_locked_with_its_rope_out_until_that_is_put_in() {
+    let mut rig = at_work();
+    rig.act(0, Act::Card);
+    assert!(!rig.act(0, Act::CloseBadly), "the rope is in: that is no bad closing");
+    rig.act(0, Act::PullRope);
+    rig.run(secs(10));
+    assert!(rig.act(0, Act::CloseBadly));
+    let told = reports(&rig.run(Duration::ZERO));
+    assert_eq!(told[0].0 & (status::MOTOR_UNLOCKED | status::ROPE_OUT), status::ROPE_OUT);
+    assert!(rig.act(0, Act::InsertRope));
+    let told = reports(&rig.run(Duration::ZERO));
+    assert_eq!(told[0].0 & (status::MOTOR_UNLOCKED | status::ROPE_OUT), 0);
+}
+
+#[test]
 fn what_was_stored_comes_in_batches() {
     let mut rig = at_work();
     rig.machine.link_down();

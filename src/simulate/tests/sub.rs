@@ -233,6 +233,31 @@ fn what_came_while_the_master_was_away_is_marked_as_replayed() {
 }
 
 #[test]
+fn a_valve_lock_that_is_shut_can_tell_so() {
+    let mut rig = rig();
+    assert!(rig.act(VALVE, Act::TellSealed));
+    assert_eq!(events(&rig.run(Duration::ZERO), VALVE_ID), [(1 << 7 | 1, 0)]);
+    assert!(!rig.act(SUB, Act::TellSealed), "a sub-lock has no valve");
+    rig.act(VALVE, Act::Phone);
+    assert!(!rig.act(VALVE, Act::TellSealed), "it is open");
+}
+
+#[test]
+fn a_lock_closed_in_a_hurry_is_locked_with_its_rope_out() {
+    let mut rig = rig();
+    assert!(!rig.act(SUB, Act::CloseBadly), "it is locked");
+    rig.act(SUB, Act::Card);
+    assert!(!rig.act(SUB, Act::CloseBadly), "the rope is in: that is no bad closing");
+    rig.act(SUB, Act::PullRope);
+    rig.run(Duration::ZERO);
+    assert!(rig.act(SUB, Act::CloseBadly));
+    assert_eq!(events(&rig.run(Duration::ZERO), SUB_ID), [(1, 0b01)], "motor locked, rope out");
+    assert!(rig.act(SUB, Act::InsertRope));
+    rig.act(SUB, Act::WakeButton);
+    assert_eq!(events(&rig.run(Duration::ZERO), SUB_ID), [(1 << 5, 0)]);
+}
+
+#[test]
 fn an_event_wakes_a_sleeping_master() {
     let subs = vec![(SUB_ID.to_owned(), SubKind::SubLock)];
     let pace = Pace { sub_wake: secs(100_000), ..Pace::real().sleeping(secs(30), secs(3000)) };
