@@ -47,7 +47,7 @@ fn attach_to(setup: &Setup, screen: &ScreenFlags) -> Result<(), Failure> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(async {
         let link = client::attach(setup.socket.clone());
-        draw(link, options(setup, screen, false)).await.map(drop)
+        draw(link, options(setup, screen, false), std::future::pending()).await.map(drop)
     })
 }
 
@@ -61,9 +61,10 @@ pub(super) fn needs_terminal() -> Result<(), Failure> {
 /// Shows the console of a node in this process until its operator ends it. A hang-up ends only the screen.
 pub(super) async fn on_screen(running: &Running, options: Options) -> Result<(), Failure> {
     let link = client::over(running.console());
-    match draw(link, options).await? {
+    match draw(link, options, running.failed()).await? {
         End::Asked(Outcome::StopNode | Outcome::Quit) | End::Terminated => Ok(()),
-        End::HungUp => super::serve::told_to_stop().await,
+        End::HungUp => super::serve::Orders::new()?.stop_or_failed(running).await,
+        End::Failed => Err(super::serve::state_failed()),
     }
 }
 
@@ -72,9 +73,10 @@ enum End {
     Asked(Outcome),
     Terminated,
     HungUp,
+    Failed,
 }
 
-async fn draw(link: Link, options: Options) -> Result<End, Failure> {
+async fn draw(link: Link, options: Options, failed: impl Future<Output = ()>) -> Result<End, Failure> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(Failure::failed)?;
@@ -84,6 +86,7 @@ async fn draw(link: Link, options: Options) -> Result<End, Failure> {
         outcome = &mut shown => return outcome.map(End::Asked).map_err(Failure::failed),
         _ = terminate.recv() => End::Terminated,
         _ = hang_up.recv() => End::HungUp,
+        () = failed => End::Failed,
     };
     stop.cancel();
     let left = shown.await;

@@ -18,7 +18,7 @@ pub(super) fn run(common: &Common, what: What, json: bool, all: bool) -> Result<
 /// The rows, from whoever has them.
 pub(super) fn fetch(setup: &Setup, all: bool) -> Result<Snapshot, Failure> {
     match setup.ask_node(Ask::List { all })? {
-        Some(Answer::Listed { snapshot }) => Ok(*snapshot),
+        Some(Answer::Listed { snapshot, .. }) => Ok(*snapshot),
         Some(other) => Err(Failure::Failed(format!("the node answered something else: {other:?}"))),
         None => {
             let state = node::read_only(&setup.data, setup.times()).map_err(Failure::failed)?;
@@ -27,7 +27,6 @@ pub(super) fn fetch(setup: &Setup, all: bool) -> Result<Snapshot, Failure> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command's output")]
 fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Result<(), Failure> {
     fn text<T: Serialize>(rows: &[T]) -> Result<String, Failure> {
         serde_json::to_string_pretty(rows).map_err(Failure::failed)
@@ -38,8 +37,7 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Alarms => text(&snapshot.alarms)?,
         What::Commands => text(&snapshot.commands)?,
     };
-    println!("{text}");
-    Ok(())
+    super::say(&text)
 }
 
 /// Devices, and with `all` those in quarantine, in the same shape.
@@ -71,7 +69,6 @@ fn or_dash<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
-#[expect(clippy::print_stdout, reason = "the command's output")]
 fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Result<(), Failure> {
     let time = |at: Option<crate::domain::Utc>| match at {
         Some(at) => at.with_timezone(&setup.zone).format("%Y-%m-%d %H:%M:%S %Z").to_string(),
@@ -160,8 +157,7 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
         }))
         .collect(),
     };
-    print!("{}", table(&rows));
-    Ok(())
+    super::say(table(&rows).trim_end())
 }
 
 /// Columns as wide as their widest cell, two spaces between; foreign text is cleaned.

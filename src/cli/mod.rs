@@ -15,6 +15,7 @@ mod status;
 pub use exit::Failure;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -199,6 +200,15 @@ impl From<Kind> for crate::domain::DeviceKind {
             Kind::ValveLock => Self::ValveLock,
             Kind::Sensor => Self::Sensor,
         }
+    }
+}
+
+/// Data, as opposed to talk: a line on standard output. Whoever closed it wants no more; that is no failure.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
+        _ => Ok(()),
     }
 }
 

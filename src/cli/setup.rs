@@ -189,13 +189,14 @@ impl Setup {
         secrets: Secrets,
         demo: Option<Vec<RegistryAct>>,
     ) -> Result<Running, Failure> {
+        server::look(&self.socket, &self.data).map_err(Failure::failed)?;
         let store = self.open_store()?;
         if store.created && demo.is_none() {
             tell(&format!("created a new database in {}", self.data.display()));
         }
-        announce(&listeners);
         let socket =
             server::bind(&self.socket, !self.config().socket.group.is_empty()).map_err(Failure::failed)?;
+        announce(&listeners);
         let wlnet_ack = match self.config().jointech.wlnet_ack {
             config::WlnetAck::SubDevice => WlnetAck::SubDevice,
             config::WlnetAck::Frame => WlnetAck::Frame,

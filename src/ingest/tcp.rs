@@ -417,7 +417,7 @@ mod tests {
         let session = Session::new(stream, peer, Arc::new(door));
         let way_in = session.way_in.clone();
         let running = tokio::spawn(session.run(peer.ip()));
-        let mut send = |bytes: &[u8], leave_by| {
+        let send = |bytes: &[u8], leave_by| {
             let (done, outcome) = oneshot::channel();
             way_in.try_send(Outgoing { bytes: bytes.to_vec(), leave_by, done }).unwrap();
             outcome

@@ -2,6 +2,7 @@
 
 use super::wire::{Answer, Ask, FromNode, Hello, PROTOCOL, Request};
 use super::{Lines, LinkError, lines, receive, send};
+use crate::fleet::snapshot::Snapshot;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,6 +27,9 @@ pub const REQUESTS: usize = 32;
 
 /// Events not yet taken by the console; when it is full the link stops reading and the node coalesces.
 const EVENTS: usize = 64;
+
+/// How long a command that ends waits for each word of the node.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Two ends of a running link. Dropping `to_node` ends it.
 #[derive(Debug)]
@@ -129,19 +133,47 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(lines: &mut Lines<S>) -> Resul
     Ok(theirs)
 }
 
-/// One question and its answer, for commands that end.
+/// One question and its answer, for commands that end. The parts of a list are put together.
 ///
 /// # Errors
-/// If no node answers at `path`, or the link breaks.
+/// If no node answers at `path`, it says nothing for half a minute, or the link breaks.
 pub async fn ask(path: &Path, ask: Ask) -> Result<Answer, LinkError> {
-    let mut lines = lines(UnixStream::connect(path).await?);
-    greet(&mut lines).await?;
-    send(&mut lines, &Request { id: 1, ask }).await?;
+    let mut lines = in_time(async { Ok(lines(UnixStream::connect(path).await?)) }).await?;
+    in_time(greet(&mut lines)).await?;
+    in_time(send(&mut lines, &Request { id: 1, ask })).await?;
+    let mut listed: Option<Box<Snapshot>> = None;
     loop {
-        if let FromNode::Reply { id: 1, answer } = receive(&mut lines).await? {
-            return Ok(answer);
+        let FromNode::Reply { id: 1, answer } = in_time(receive(&mut lines)).await? else { continue };
+        let Answer::Listed { snapshot: part, last } = answer else { return Ok(answer) };
+        let snapshot = match listed.take() {
+            None => part,
+            Some(mut snapshot) => {
+                append(&mut snapshot, *part);
+                snapshot
+            }
+        };
+        if last {
+            return Ok(Answer::Listed { snapshot, last });
         }
+        listed = Some(snapshot);
     }
+}
+
+async fn in_time<T>(step: impl Future<Output = Result<T, LinkError>>) -> Result<T, LinkError> {
+    match tokio::time::timeout(PATIENCE, step).await {
+        Ok(done) => done,
+        Err(_) => Err(LinkError::Silent),
+    }
+}
+
+fn append(snapshot: &mut Snapshot, part: Snapshot) {
+    snapshot.assets.extend(part.assets);
+    snapshot.devices.extend(part.devices);
+    snapshot.alarms.extend(part.alarms);
+    snapshot.commands.extend(part.commands);
+    snapshot.quarantine.extend(part.quarantine);
+    snapshot.refused.extend(part.refused);
+    snapshot.node = part.node;
 }
 
 #[cfg(test)]

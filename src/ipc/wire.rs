@@ -1,7 +1,7 @@
 //! What a console and a node say to each other: JSON, one object a line, each at most [`MAX_LINE`] bytes.
 //!
-//! Both sides begin with [`Hello`]. Then the console sends [`Request`]s, each answered by one
-//! [`FromNode::Reply`] of the same `id`; after [`Ask::Subscribe`] the node also sends [`FromNode::Snapshot`] chunks
+//! Both sides begin with [`Hello`]. Then the console sends [`Request`]s, each answered by one (for [`Ask::List`] by
+//! one or more) [`FromNode::Reply`] of the same `id`; after [`Ask::Subscribe`] the node also sends [`FromNode::Snapshot`] chunks
 //! and [`FromNode::Delta`]s. No tokio here: this is only the words.
 
 use crate::domain::alarm::Priority;
@@ -103,8 +103,10 @@ pub enum Answer {
     Refused {
         why: String,
     },
+    /// A part of what was asked for with `List`; `last` ends it. All parts are replies of the same `id`.
     Listed {
         snapshot: Box<Snapshot>,
+        last: bool,
     },
     Proposed {
         proposal: Box<Proposal>,

@@ -5,7 +5,7 @@ use super::hub::{Dirty, Subscriber};
 use crate::domain::DeviceKey;
 use crate::fleet::snapshot::{Delta, Snapshot};
 use crate::ipc::server::Peer;
-use crate::ipc::wire::{Answer, Ask, CHUNK, FromNode, Hello, PROTOCOL, Request};
+use crate::ipc::wire::{Answer, Ask, CHUNK, FromNode, Hello, MAX_LINE, PROTOCOL, Request, TailLine};
 use crate::ipc::{Lines, LinkError, lines, receive, send};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,12 @@ const GAP: Duration = Duration::from_millis(100);
 
 /// A console that takes nothing for this long is dropped; it may come again for a fresh snapshot.
 const STUCK: Duration = Duration::from_secs(30);
+
+/// A console that has not greeted by then is none.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// Bytes of tail lines in one message; a longer line has a message of its own.
+const TAIL_BYTES: usize = MAX_LINE / 8;
 
 /// Who asks, and from which console.
 #[derive(Debug, Clone)]
@@ -67,7 +73,10 @@ async fn talk<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    greet(node, &mut lines, caller).await?;
+    match tokio::time::timeout(GREETING, greet(node, &mut lines, caller)).await {
+        Ok(greeted) => greeted?,
+        Err(_) => return Err(LinkError::Broken(std::io::ErrorKind::TimedOut.into())),
+    }
     let mut subscribed = false;
     let mut log = crate::telemetry::lines();
     let mut next_delta = tokio::time::Instant::now();
@@ -79,6 +88,10 @@ where
             request = receive::<_, Request>(&mut lines) => {
                 let Request { id, ask } = request?;
                 let answer = match ask {
+                    Ask::List { all } => {
+                        send_listed(id, node.snapshot(all), &mut lines).await?;
+                        continue;
+                    }
                     Ask::Subscribe => {
                         subscribed = true;
                         drop(subscriber.take()); // the snapshot holds it all
@@ -113,7 +126,9 @@ where
             () = woken(subscriber, next_delta), if subscribed => {
                 next_delta = tokio::time::Instant::now() + GAP;
                 if let Some((device, tail)) = subscriber.take_tail() {
-                    put(&mut lines, &FromNode::Tail { device, lines: tail }).await?;
+                    for lines_of_one in in_messages(tail) {
+                        put(&mut lines, &FromNode::Tail { device: device.clone(), lines: lines_of_one }).await?;
+                    }
                 }
                 let dirty = subscriber.take();
                 if !dirty.is_empty() {
@@ -160,33 +175,71 @@ where
     Ok(())
 }
 
-/// A snapshot in parts small enough for one line each.
-async fn send_snapshot<S>(mut rest: Snapshot, lines: &mut Lines<S>) -> Result<(), LinkError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+/// Tail lines in messages small enough for one line each.
+fn in_messages(tail: Vec<TailLine>) -> Vec<Vec<TailLine>> {
+    let mut messages: Vec<Vec<TailLine>> = Vec::new();
+    let mut room = 0;
+    for line in tail {
+        let decoded: usize = line.decoded.iter().map(|object| object.to_string().len()).sum();
+        let bytes = decoded + line.raw.len() + line.reply.as_ref().map_or(0, String::len);
+        match messages.last_mut() {
+            Some(message) if bytes <= room => message.push(line),
+            _ => {
+                messages.push(vec![line]);
+                room = TAIL_BYTES;
+            }
+        }
+        room = room.saturating_sub(bytes);
+    }
+    messages
+}
+
+/// Takes a part small enough for one line out of a snapshot; tells whether it was the last.
+fn take_part(rest: &mut Snapshot) -> (Snapshot, bool) {
     fn some<T>(rows: &mut Vec<T>) -> Vec<T> {
         let at = rows.len().min(CHUNK);
         let tail = rows.split_off(at);
         std::mem::replace(rows, tail)
     }
+    let part = Snapshot {
+        assets: some(&mut rest.assets),
+        devices: some(&mut rest.devices),
+        alarms: some(&mut rest.alarms),
+        commands: some(&mut rest.commands),
+        quarantine: some(&mut rest.quarantine),
+        refused: some(&mut rest.refused),
+        node: rest.node.clone(),
+    };
+    let last = rest.assets.is_empty()
+        && rest.devices.is_empty()
+        && rest.alarms.is_empty()
+        && rest.commands.is_empty()
+        && rest.quarantine.is_empty()
+        && rest.refused.is_empty();
+    (part, last)
+}
+
+async fn send_snapshot<S>(mut rest: Snapshot, lines: &mut Lines<S>) -> Result<(), LinkError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     loop {
-        let part = Snapshot {
-            assets: some(&mut rest.assets),
-            devices: some(&mut rest.devices),
-            alarms: some(&mut rest.alarms),
-            commands: some(&mut rest.commands),
-            quarantine: some(&mut rest.quarantine),
-            refused: some(&mut rest.refused),
-            node: rest.node.clone(),
-        };
-        let last = rest.assets.is_empty()
-            && rest.devices.is_empty()
-            && rest.alarms.is_empty()
-            && rest.commands.is_empty()
-            && rest.quarantine.is_empty()
-            && rest.refused.is_empty();
+        let (part, last) = take_part(&mut rest);
         put(lines, &FromNode::Snapshot { part: Box::new(part), last }).await?;
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+async fn send_listed<S>(id: u64, mut rest: Snapshot, lines: &mut Lines<S>) -> Result<(), LinkError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let (part, last) = take_part(&mut rest);
+        put(lines, &FromNode::Reply { id, answer: Answer::Listed { snapshot: Box::new(part), last } })
+            .await?;
         if last {
             return Ok(());
         }

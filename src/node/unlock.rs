@@ -14,6 +14,7 @@ use crate::ipc::wire::{Answer, Proposal};
 use crate::protocol::jointech::encode;
 use crate::store::AuditRow;
 use chrono::TimeDelta;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -171,12 +172,15 @@ impl Node {
             expires: self.now() + self.options.validity,
         };
         let words = format!("reason {}; {note}", reason.word());
-        let audit = self.audit(caller, "unlock", object, &words);
+        let audit = self.audit(caller, "unlock", object.clone(), &words);
         match self.act(Body::Command(CommandStep::Proposed(intent)), audit).await {
             Ok((seq, Some(Outcome::Command(StepOutcome::Done)))) => {
                 Answer::Accepted { command: CommandId(seq.0) }
             }
-            Ok(_) => Answer::Refused { why: "another command for this lock came first".into() },
+            Ok((seq, _)) => {
+                let why = "another command for this lock came first".to_owned();
+                self.refuse_after(caller, "unlock", object, why, seq).await
+            }
             Err(error) => Answer::Refused { why: error.to_string() },
         }
     }
@@ -205,20 +209,55 @@ impl Node {
     /// Sends queued commands to devices that were heard, one attempt at a time for each device.
     pub(super) async fn dispatch(self: Arc<Self>, mut heard: mpsc::Receiver<DeviceKey>) {
         while let Some(via) = heard.recv().await {
-            if !lock(&self.sending).insert(via.clone()) {
-                continue;
+            if lock(&self.sending).begin(&via) {
+                tokio::spawn(self.clone().send_queued(via));
             }
-            let node = self.clone();
-            tokio::spawn(async move {
-                let queued: Vec<CommandId> =
-                    node.state().commands.queued_via(&via).map(|command| command.id).collect();
-                for id in queued {
-                    let outcome = dispatch::attempt(id, &via, &*node, &*node).await;
+        }
+    }
+
+    /// Tries each queued command once, also those that are queued meanwhile. What did not leave waits for the
+    /// device's next frame.
+    async fn send_queued(self: Arc<Self>, via: DeviceKey) {
+        let mut tried = HashSet::new();
+        loop {
+            let queued: Vec<CommandId> =
+                self.state().commands.queued_via(&via).map(|command| command.id).collect();
+            for id in queued {
+                if tried.insert(id) {
+                    let outcome = dispatch::attempt(id, &via, &*self, &*self).await;
                     tracing::info!(command = %id, %via, ?outcome, "tried to send");
                 }
-                lock(&node.sending).remove(&via);
-            });
+            }
+            if lock(&self.sending).end(&via) {
+                return;
+            }
         }
+    }
+}
+
+/// Devices to which queued commands are being sent, and whether there may be another one since.
+#[derive(Debug, Default)]
+pub(super) struct Sending(HashMap<DeviceKey, bool>);
+
+impl Sending {
+    /// `false` if it goes on already; then it looks once more before it ends.
+    fn begin(&mut self, via: &DeviceKey) -> bool {
+        if let Some(again) = self.0.get_mut(via) {
+            *again = true;
+            return false;
+        }
+        self.0.insert(via.clone(), false);
+        true
+    }
+
+    /// `false` if there may be another one since.
+    fn end(&mut self, via: &DeviceKey) -> bool {
+        if let Some(again @ true) = self.0.get_mut(via) {
+            *again = false;
+            return false;
+        }
+        self.0.remove(via);
+        true
     }
 }
 
