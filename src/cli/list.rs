@@ -4,7 +4,6 @@ use super::setup::Setup;
 use super::{Common, Failure, What};
 use crate::domain::text;
 use crate::fleet::snapshot::{DeviceRow, DeviceStatus, Snapshot};
-use crate::ipc::wire::{Answer, Ask};
 use crate::node;
 use serde::Serialize;
 use std::fmt::Display;
@@ -17,9 +16,8 @@ pub(super) fn run(common: &Common, what: What, json: bool, all: bool) -> Result<
 
 /// The rows, from whoever has them.
 pub(super) fn fetch(setup: &Setup, all: bool) -> Result<Snapshot, Failure> {
-    match setup.ask_node(Ask::List { all })? {
-        Some(Answer::Listed { snapshot, .. }) => Ok(*snapshot),
-        Some(other) => Err(Failure::Failed(format!("the node answered something else: {other:?}"))),
+    match setup.list_node(all)? {
+        Some(snapshot) => Ok(snapshot),
         None => {
             let state = node::read_only(&setup.data, setup.times()).map_err(Failure::failed)?;
             Ok(state.snapshot(&setup.plan(), chrono::Utc::now(), all))

@@ -5,6 +5,7 @@ use crate::command::policy::Rules;
 use crate::config::{self, BenchModel, Config, Flags, Listen, Loaded, Secrets};
 use crate::domain::journal::RegistryAct;
 use crate::domain::{DeviceKind, Maker};
+use crate::fleet::snapshot::Snapshot;
 use crate::fleet::{Times, WakePlan};
 use crate::ingest::{self, Limits, Listeners};
 use crate::ipc::wire::{Answer, Ask};
@@ -101,9 +102,18 @@ impl Setup {
 
     /// Asks the node of this data directory; `None` if none runs.
     pub(super) fn ask_node(&self, ask: Ask) -> Result<Option<Answer>, Failure> {
+        self.with_node(client::ask(&self.socket, ask))
+    }
+
+    /// Everything the node of this data directory knows; `None` if none runs.
+    pub(super) fn list_node(&self, all: bool) -> Result<Option<Snapshot>, Failure> {
+        self.with_node(client::list(&self.socket, all))
+    }
+
+    fn with_node<T>(&self, talk: impl Future<Output = Result<T, LinkError>>) -> Result<Option<T>, Failure> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-        match runtime.block_on(client::ask(&self.socket, ask)) {
+        match runtime.block_on(talk) {
             Ok(answer) => Ok(Some(answer)),
             Err(LinkError::Broken(error))
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>

@@ -3,15 +3,11 @@
 use super::setup::Setup;
 use super::{Common, Failure};
 use crate::domain::text;
-use crate::ipc::wire::{Answer, Ask};
 
 pub(super) fn run(common: &Common, json: bool) -> Result<(), Failure> {
     let setup = Setup::load(common)?;
-    let Some(answer) = setup.ask_node(Ask::List { all: false })? else {
+    let Some(snapshot) = setup.list_node(false)? else {
         return Err(Failure::NoNode(format!("no node runs on {}", setup.data.display())));
-    };
-    let Answer::Listed { snapshot, .. } = answer else {
-        return Err(Failure::Failed("the node answered something else".into()));
     };
     let node = &snapshot.node;
     if json {

@@ -133,47 +133,56 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(lines: &mut Lines<S>) -> Resul
     Ok(theirs)
 }
 
-/// One question and its answer, for commands that end. The parts of a list are put together.
+/// Everything the node knows, put together from its parts. `all` adds closed alarms and finished commands.
+///
+/// # Errors
+/// If no node answers at `path`, it says nothing for half a minute, or the link breaks.
+pub async fn list(path: &Path, all: bool) -> Result<Snapshot, LinkError> {
+    let mut lines = begin(path, Ask::List { all }).await?;
+    let mut whole = Snapshot::default();
+    loop {
+        match in_time(receive(&mut lines)).await? {
+            FromNode::Snapshot { part, last: _ } => {
+                whole.assets.extend(part.assets);
+                whole.devices.extend(part.devices);
+                whole.alarms.extend(part.alarms);
+                whole.commands.extend(part.commands);
+                whole.quarantine.extend(part.quarantine);
+                whole.refused.extend(part.refused);
+                whole.node = part.node;
+            }
+            FromNode::Reply { id: 1, .. } => return Ok(whole),
+            _ => {}
+        }
+    }
+}
+
+/// One question and its answer, for commands that end.
 ///
 /// # Errors
 /// If no node answers at `path`, it says nothing for half a minute, or the link breaks.
 pub async fn ask(path: &Path, ask: Ask) -> Result<Answer, LinkError> {
-    let mut lines = in_time(async { Ok(lines(UnixStream::connect(path).await?)) }).await?;
-    in_time(greet(&mut lines)).await?;
-    in_time(send(&mut lines, &Request { id: 1, ask })).await?;
-    let mut listed: Option<Box<Snapshot>> = None;
+    let mut lines = begin(path, ask).await?;
     loop {
-        let FromNode::Reply { id: 1, answer } = in_time(receive(&mut lines)).await? else { continue };
-        let Answer::Listed { snapshot: part, last } = answer else { return Ok(answer) };
-        let snapshot = match listed.take() {
-            None => part,
-            Some(mut snapshot) => {
-                append(&mut snapshot, *part);
-                snapshot
-            }
-        };
-        if last {
-            return Ok(Answer::Listed { snapshot, last });
+        if let FromNode::Reply { id: 1, answer } = in_time(receive(&mut lines)).await? {
+            return Ok(answer);
         }
-        listed = Some(snapshot);
     }
+}
+
+/// Connects, greets and asks.
+async fn begin(path: &Path, ask: Ask) -> Result<Lines<UnixStream>, LinkError> {
+    in_time(async {
+        let mut lines = lines(UnixStream::connect(path).await?);
+        greet(&mut lines).await?;
+        send(&mut lines, &Request { id: 1, ask }).await?;
+        Ok(lines)
+    })
+    .await
 }
 
 async fn in_time<T>(step: impl Future<Output = Result<T, LinkError>>) -> Result<T, LinkError> {
-    match tokio::time::timeout(PATIENCE, step).await {
-        Ok(done) => done,
-        Err(_) => Err(LinkError::Silent),
-    }
-}
-
-fn append(snapshot: &mut Snapshot, part: Snapshot) {
-    snapshot.assets.extend(part.assets);
-    snapshot.devices.extend(part.devices);
-    snapshot.alarms.extend(part.alarms);
-    snapshot.commands.extend(part.commands);
-    snapshot.quarantine.extend(part.quarantine);
-    snapshot.refused.extend(part.refused);
-    snapshot.node = part.node;
+    tokio::time::timeout(PATIENCE, step).await.unwrap_or(Err(LinkError::Silent))
 }
 
 #[cfg(test)]

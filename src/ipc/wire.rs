@@ -1,7 +1,7 @@
 //! What a console and a node say to each other: JSON, one object a line, each at most [`MAX_LINE`] bytes.
 //!
-//! Both sides begin with [`Hello`]. Then the console sends [`Request`]s, each answered by one (for [`Ask::List`] by
-//! one or more) [`FromNode::Reply`] of the same `id`; after [`Ask::Subscribe`] the node also sends [`FromNode::Snapshot`] chunks
+//! Both sides begin with [`Hello`]. Then the console sends [`Request`]s, each answered by one
+//! [`FromNode::Reply`] of the same `id`; after [`Ask::Subscribe`] the node also sends [`FromNode::Snapshot`] chunks
 //! and [`FromNode::Delta`]s. No tokio here: this is only the words.
 
 use crate::domain::alarm::Priority;
@@ -42,7 +42,7 @@ pub struct Request {
 pub enum Ask {
     /// Snapshot now, deltas from then on.
     Subscribe,
-    /// One whole snapshot, for `lockyard list`. `all` adds closed alarms and commands.
+    /// One whole snapshot in its parts, before the answer. `all` adds closed alarms and finished commands.
     List {
         all: bool,
     },
@@ -102,11 +102,6 @@ pub enum Answer {
     /// Not done; one sentence says why and what would help.
     Refused {
         why: String,
-    },
-    /// A part of what was asked for with `List`; `last` ends it. All parts are replies of the same `id`.
-    Listed {
-        snapshot: Box<Snapshot>,
-        last: bool,
     },
     Proposed {
         proposal: Box<Proposal>,

@@ -13,7 +13,7 @@ use crate::ingest::Sessions;
 use crate::protocol::Memory;
 use crate::store::{AuditRow, NewEntry, Store, StoreError};
 use chrono::TimeDelta;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -73,7 +73,7 @@ pub struct Node {
     pub(super) repeats: Mutex<Repeats>,
     /// Devices a queued command may go to, now that they were heard.
     pub(super) heard: mpsc::Sender<DeviceKey>,
-    pub(super) sending: Mutex<super::unlock::Sending>,
+    pub(super) sending: Mutex<HashSet<DeviceKey>>,
     pub(super) proposals: Mutex<super::unlock::Proposals>,
 }
 

@@ -33,7 +33,7 @@ pub(super) fn note(text: &str) -> String {
 }
 
 impl Node {
-    /// Answers one request. `List`, `Subscribe`, `Tail` and `Untail` are the session's own.
+    /// Answers one request. `Subscribe`, `List`, `Tail` and `Untail` are the session's own.
     pub(super) async fn answer(&self, caller: &Caller, ask: Ask) -> Answer {
         match ask {
             Ask::Enrol { device, asset, kind, bind_to } => {
@@ -47,7 +47,7 @@ impl Node {
             }
             Ask::Cancel { command } => self.cancel(caller, command).await,
             Ask::Verdict { command, opened, note } => self.verdict(caller, command, opened, &note).await,
-            Ask::List { .. } | Ask::Subscribe | Ask::Tail { .. } | Ask::Untail => {
+            Ask::Subscribe | Ask::List { .. } | Ask::Tail { .. } | Ask::Untail => {
                 refused("not in this place")
             }
         }

@@ -89,8 +89,8 @@ where
                 let Request { id, ask } = request?;
                 let answer = match ask {
                     Ask::List { all } => {
-                        send_listed(id, node.snapshot(all), &mut lines).await?;
-                        continue;
+                        send_snapshot(node.snapshot(all), &mut lines).await?;
+                        Answer::Done { text: "listed".into() }
                     }
                     Ask::Subscribe => {
                         subscribed = true;
@@ -194,52 +194,33 @@ fn in_messages(tail: Vec<TailLine>) -> Vec<Vec<TailLine>> {
     messages
 }
 
-/// Takes a part small enough for one line out of a snapshot; tells whether it was the last.
-fn take_part(rest: &mut Snapshot) -> (Snapshot, bool) {
+/// A snapshot in parts small enough for one line each.
+async fn send_snapshot<S>(mut rest: Snapshot, lines: &mut Lines<S>) -> Result<(), LinkError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     fn some<T>(rows: &mut Vec<T>) -> Vec<T> {
         let at = rows.len().min(CHUNK);
         let tail = rows.split_off(at);
         std::mem::replace(rows, tail)
     }
-    let part = Snapshot {
-        assets: some(&mut rest.assets),
-        devices: some(&mut rest.devices),
-        alarms: some(&mut rest.alarms),
-        commands: some(&mut rest.commands),
-        quarantine: some(&mut rest.quarantine),
-        refused: some(&mut rest.refused),
-        node: rest.node.clone(),
-    };
-    let last = rest.assets.is_empty()
-        && rest.devices.is_empty()
-        && rest.alarms.is_empty()
-        && rest.commands.is_empty()
-        && rest.quarantine.is_empty()
-        && rest.refused.is_empty();
-    (part, last)
-}
-
-async fn send_snapshot<S>(mut rest: Snapshot, lines: &mut Lines<S>) -> Result<(), LinkError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
     loop {
-        let (part, last) = take_part(&mut rest);
+        let part = Snapshot {
+            assets: some(&mut rest.assets),
+            devices: some(&mut rest.devices),
+            alarms: some(&mut rest.alarms),
+            commands: some(&mut rest.commands),
+            quarantine: some(&mut rest.quarantine),
+            refused: some(&mut rest.refused),
+            node: rest.node.clone(),
+        };
+        let last = rest.assets.is_empty()
+            && rest.devices.is_empty()
+            && rest.alarms.is_empty()
+            && rest.commands.is_empty()
+            && rest.quarantine.is_empty()
+            && rest.refused.is_empty();
         put(lines, &FromNode::Snapshot { part: Box::new(part), last }).await?;
-        if last {
-            return Ok(());
-        }
-    }
-}
-
-async fn send_listed<S>(id: u64, mut rest: Snapshot, lines: &mut Lines<S>) -> Result<(), LinkError>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    loop {
-        let (part, last) = take_part(&mut rest);
-        put(lines, &FromNode::Reply { id, answer: Answer::Listed { snapshot: Box::new(part), last } })
-            .await?;
         if last {
             return Ok(());
         }

@@ -14,7 +14,7 @@ use crate::ipc::wire::{Answer, Proposal};
 use crate::protocol::jointech::encode;
 use crate::store::AuditRow;
 use chrono::TimeDelta;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -209,55 +209,30 @@ impl Node {
     /// Sends queued commands to devices that were heard, one attempt at a time for each device.
     pub(super) async fn dispatch(self: Arc<Self>, mut heard: mpsc::Receiver<DeviceKey>) {
         while let Some(via) = heard.recv().await {
-            if lock(&self.sending).begin(&via) {
-                tokio::spawn(self.clone().send_queued(via));
+            if !lock(&self.sending).insert(via.clone()) {
+                continue;
             }
-        }
-    }
-
-    /// Tries each queued command once, also those that are queued meanwhile. What did not leave waits for the
-    /// device's next frame.
-    async fn send_queued(self: Arc<Self>, via: DeviceKey) {
-        let mut tried = HashSet::new();
-        loop {
-            let queued: Vec<CommandId> =
-                self.state().commands.queued_via(&via).map(|command| command.id).collect();
-            for id in queued {
-                if tried.insert(id) {
-                    let outcome = dispatch::attempt(id, &via, &*self, &*self).await;
+            let node = self.clone();
+            tokio::spawn(async move {
+                let mut tried = HashSet::new();
+                while let Some(id) = node.next_to_send(&via, &tried) {
+                    tried.insert(id);
+                    let outcome = dispatch::attempt(id, &via, &*node, &*node).await;
                     tracing::info!(command = %id, %via, ?outcome, "tried to send");
                 }
-            }
-            if lock(&self.sending).end(&via) {
-                return;
-            }
+                lock(&node.sending).remove(&via);
+                // One that was queued between the last look and now must not wait for the device's next frame.
+                if node.next_to_send(&via, &tried).is_some() {
+                    let _ = node.heard.try_send(via);
+                }
+            });
         }
     }
-}
 
-/// Devices to which queued commands are being sent, and whether there may be another one since.
-#[derive(Debug, Default)]
-pub(super) struct Sending(HashMap<DeviceKey, bool>);
-
-impl Sending {
-    /// `false` if it goes on already; then it looks once more before it ends.
-    fn begin(&mut self, via: &DeviceKey) -> bool {
-        if let Some(again) = self.0.get_mut(via) {
-            *again = true;
-            return false;
-        }
-        self.0.insert(via.clone(), false);
-        true
-    }
-
-    /// `false` if there may be another one since.
-    fn end(&mut self, via: &DeviceKey) -> bool {
-        if let Some(again @ true) = self.0.get_mut(via) {
-            *again = false;
-            return false;
-        }
-        self.0.remove(via);
-        true
+    /// The oldest queued command for this device that was not tried in this contact.
+    fn next_to_send(&self, via: &DeviceKey, tried: &HashSet<CommandId>) -> Option<CommandId> {
+        let state = self.state();
+        state.commands.queued_via(via).map(|command| command.id).find(|id| !tried.contains(id))
     }
 }
 

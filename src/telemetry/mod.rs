@@ -3,7 +3,6 @@
 //! The log is for whoever repairs the program; what operators and auditors rely on is the journal.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::sync::OnceLock;
 use tokio::sync::broadcast;
 use tracing::field::{Field, Visit};
@@ -47,7 +46,7 @@ pub enum Reader {
 pub fn start(reader: Reader) {
     let filter = EnvFilter::try_from_env("LOCKYARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let terminal = (reader == Reader::Terminal).then(|| {
-        let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
         fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours)
     });
     // A second call (tests in one process) changes nothing.
