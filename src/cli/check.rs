@@ -4,6 +4,7 @@ use super::setup::Setup;
 use super::{Common, Failure, NodeFlags};
 use crate::domain::text;
 use crate::ingest;
+use crate::ipc::server;
 use crate::store::{DATABASE, Reader};
 
 /// Free disk below this deserves a word.
@@ -14,35 +15,31 @@ struct Findings {
 }
 
 impl Findings {
-    #[expect(clippy::print_stdout, reason = "the command's output")]
-    fn add(&mut self, what: &str, finding: Result<String, String>) {
-        match finding {
-            Ok(words) => println!("ok    {what}: {}", text::clean(&words)),
-            Err(words) => {
-                self.bad += 1;
-                println!("BAD   {what}: {}", text::clean(&words));
-            }
-        }
+    fn add(&mut self, what: &str, finding: Result<String, String>) -> Result<(), Failure> {
+        self.bad += usize::from(finding.is_err());
+        let (word, Ok(words) | Err(words)) = (if finding.is_ok() { "ok " } else { "BAD" }, finding);
+        super::say(&format!("{word}   {what}: {}", text::clean(&words)))
     }
 }
 
 pub(super) fn run(common: &Common, node: &NodeFlags) -> Result<(), Failure> {
     let setup = Setup::load_for_node(common, node)?;
     let mut findings = Findings { bad: 0 };
-    findings.add("configuration", Ok(configuration(&setup)));
+    findings.add("configuration", Ok(configuration(&setup)))?;
     for setting in setup.loaded.explain() {
         if setting.origin != crate::config::Origin::Default {
-            findings.add(&setting.key, Ok(format!("{} (from {})", setting.value, setting.origin)));
+            findings.add(&setting.key, Ok(format!("{} (from {})", setting.value, setting.origin)))?;
         }
     }
-    findings.add("secrets", secrets(&setup));
+    findings.add("secrets", secrets(&setup))?;
     let runs = setup.node_answers();
-    findings.add("node", Ok(if runs { "one runs here".into() } else { "none runs here".into() }));
-    findings.add("database", database(&setup));
+    findings.add("node", Ok(if runs { "one runs here".into() } else { "none runs here".into() }))?;
+    findings.add("database", database(&setup))?;
     if !runs {
-        findings.add("port", port(&setup));
+        findings.add("socket", socket(&setup))?;
+        findings.add("port", port(&setup))?;
     }
-    findings.add("disk", disk(&setup));
+    findings.add("disk", disk(&setup))?;
     match findings.bad {
         0 => Ok(()),
         bad => Err(Failure::Failed(format!("{bad} of the above would stop or hinder a node"))),
@@ -72,6 +69,11 @@ fn database(setup: &Setup) -> Result<String, String> {
     reader.check().map_err(|error| error.to_string())?;
     let last = reader.last_seq().map_err(|error| error.to_string())?;
     Ok(format!("sound, {last} journal entries"))
+}
+
+fn socket(setup: &Setup) -> Result<String, String> {
+    server::look(&setup.socket, &setup.data).map_err(|error| error.to_string())?;
+    Ok(format!("{} can be had", setup.socket.display()))
 }
 
 fn port(setup: &Setup) -> Result<String, String> {

@@ -28,7 +28,12 @@ pub(super) fn run(common: &Common, node: &NodeFlags, screen: &ScreenFlags) -> Re
             // The operator typed `stop`, or the process was told to end.
             Ok(End::Asked(Outcome::StopNode) | End::Terminated) => Ok(()),
             // The screen is gone and nobody asked for more: the node goes on.
-            Ok(End::HungUp | End::Asked(Outcome::Quit)) => super::serve::told_to_stop().await,
+            Ok(End::HungUp) => super::serve::Orders::new()?.stop_or_failed(&running).await,
+            Ok(End::Asked(Outcome::Quit)) => {
+                hung_up()?;
+                super::serve::Orders::new()?.stop_or_failed(&running).await
+            }
+            Ok(End::Failed) => Err(super::serve::state_failed()),
             Err(failure) => Err(failure),
         };
         running.stop().await;
@@ -54,7 +59,7 @@ fn attach_to(setup: &Setup, screen: &ScreenFlags) -> Result<(), Failure> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(async {
         let link = client::attach(setup.socket.clone());
-        draw(link, options(setup, screen, false)).await.map(drop)
+        draw(link, options(setup, screen, false), std::future::pending()).await.map(drop)
     })
 }
 
@@ -69,9 +74,9 @@ pub(super) fn needs_terminal() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Shows the console of a node in this process until its screen ends.
+/// Shows the console of a node in this process until its screen ends, or the node fails.
 pub(super) async fn on_screen(running: &Running, options: Options) -> Result<End, Failure> {
-    draw(client::over(running.console()), options).await
+    draw(client::over(running.console()), options, running.failed()).await
 }
 
 /// A write to a terminal that hung up may fail before the signal that says so arrives.
@@ -84,9 +89,10 @@ pub(super) enum End {
     Asked(Outcome),
     Terminated,
     HungUp,
+    Failed,
 }
 
-async fn draw(link: Link, options: Options) -> Result<End, Failure> {
+async fn draw(link: Link, options: Options, failed: impl Future<Output = ()>) -> Result<End, Failure> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(Failure::failed)?;
@@ -104,6 +110,7 @@ async fn draw(link: Link, options: Options) -> Result<End, Failure> {
         },
         _ = terminate.recv() => End::Terminated,
         _ = hang_up.recv() => hung_up()?,
+        () = failed => End::Failed,
     };
     stop.cancel();
     let left = shown.await;

@@ -19,6 +19,7 @@ pub(super) fn command(file: Option<&Path>, show_secrets: bool) -> Result<(), Fai
             run(io::BufReader::new(file), out, show_secrets)
         }
     }
+    .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(false) } else { Err(error) })
     .map_err(Failure::failed)?;
     if any_invalid { Err(Failure::Failed("some of it is invalid, see above".into())) } else { Ok(()) }
 }

@@ -32,6 +32,8 @@ pub(super) fn run(common: &Common, screen: &ScreenFlags) -> Result<(), Failure> 
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(async {
+        // A screen listens for itself.
+        let orders = if on_screen { None } else { Some(super::serve::Orders::new()?) };
         let listeners = setup.bind()?;
         let (tcp, udp) = addresses(&listeners)?;
         let fleet = Fleet::start(FleetPlan::default(), tcp, udp).await;
@@ -40,15 +42,18 @@ pub(super) fn run(common: &Common, screen: &ScreenFlags) -> Result<(), Failure> 
             .map_err(|error| Failure::Failed(format!("{}: {error}", data.display())))?;
         let enrolments = enrolments(&devices)?;
         let running = setup.start_with(listeners, setup.secrets()?, Some(enrolments)).await?;
-        let shown = if on_screen {
-            // Whoever watched it is gone: so is the demo, also after a hang-up.
-            console::on_screen(&running, console::options(&setup, screen, false)).await.map(drop)
-        } else {
+        let shown = if let Some(mut orders) = orders {
             tell(&format!(
                 "no terminal that could be drawn on: the demo runs without a screen; its data is in {}",
                 data.display()
             ));
-            super::serve::told_to_stop().await
+            orders.stop_or_failed(&running).await
+        } else {
+            // Whoever watched it is gone: so is the demo, also after a hang-up.
+            match console::on_screen(&running, console::options(&setup, screen, false)).await {
+                Ok(console::End::Failed) => Err(super::serve::state_failed()),
+                shown => shown.map(drop),
+            }
         };
         fleet.stop().await;
         running.stop().await;

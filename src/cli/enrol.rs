@@ -31,13 +31,7 @@ pub(super) fn run(
         Some(other) => return Err(Failure::Failed(format!("the node answered something else: {other:?}"))),
         None => offline(&setup, &device, asset, kind, bind_to)?,
     };
-    say(&text::clean(&said));
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "the command's output")]
-fn say(text: &str) {
-    println!("{text}");
+    super::say(&text::clean(&said))
 }
 
 /// `maker/ID`, or an ID alone.

@@ -25,7 +25,6 @@ pub(super) fn fetch(setup: &Setup, all: bool) -> Result<Snapshot, Failure> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command's output")]
 fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Result<(), Failure> {
     fn text<T: Serialize>(rows: &[T]) -> Result<String, Failure> {
         serde_json::to_string_pretty(rows).map_err(Failure::failed)
@@ -36,8 +35,7 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Alarms => text(&snapshot.alarms)?,
         What::Commands => text(&snapshot.commands)?,
     };
-    println!("{text}");
-    Ok(())
+    super::say(&text)
 }
 
 /// Devices, and with `all` those in quarantine, in the same shape.
@@ -69,7 +67,6 @@ fn or_dash<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
-#[expect(clippy::print_stdout, reason = "the command's output")]
 fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Result<(), Failure> {
     let time = |at: Option<crate::domain::Utc>| match at {
         Some(at) => at.with_timezone(&setup.zone).format("%Y-%m-%d %H:%M:%S %Z").to_string(),
@@ -158,8 +155,7 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
         }))
         .collect(),
     };
-    print!("{}", table(&rows));
-    Ok(())
+    super::say(table(&rows).trim_end())
 }
 
 /// Columns as wide as their widest cell, two spaces between; foreign text is cleaned.

@@ -16,6 +16,7 @@ pub use exit::Failure;
 
 use crate::domain::DeviceKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -184,6 +185,15 @@ fn kinds() -> impl clap::builder::TypedValueParser<Value = DeviceKind> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(DeviceKind::ALL.map(DeviceKind::word))
         .try_map(|word| DeviceKind::ALL.into_iter().find(|kind| kind.word() == word).ok_or("no such kind"))
+}
+
+/// Data, as opposed to talk: a line on standard output. Whoever closed it wants no more; that is no failure.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Runs the command.

@@ -2,7 +2,6 @@
 
 use super::Failure;
 use crate::domain::text;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -60,10 +59,9 @@ fn shown(bytes: &[u8]) -> String {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command's output")]
 fn print(line: usize, what: &str) {
-    println!("{line:>4}  {what}");
-    let _ = std::io::stdout().flush();
+    // The frames are sent all the same.
+    let _ = super::say(&format!("{line:>4}  {what}"));
 }
 
 pub(super) fn run(file: &Path, to: SocketAddr, udp: bool, pause: Duration) -> Result<(), Failure> {

@@ -199,13 +199,14 @@ impl Setup {
         secrets: Secrets,
         demo: Option<Vec<RegistryAct>>,
     ) -> Result<Running, Failure> {
+        server::look(&self.socket, &self.data).map_err(Failure::failed)?;
         let store = self.open_store()?;
         if store.created && demo.is_none() {
             tell(&format!("created a new database in {}", self.data.display()));
         }
-        announce(&listeners);
         let group = Some(self.config().socket.group.as_str()).filter(|group| !group.is_empty());
         let socket = server::bind(&self.socket, group).map_err(Failure::failed)?;
+        announce(&listeners);
         let wlnet_ack = self.config().jointech.wlnet_ack;
         let is_demo = demo.is_some();
         let belongings = Belongings {

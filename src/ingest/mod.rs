@@ -45,8 +45,25 @@ pub struct Unread {
     pub length: usize,
 }
 
+/// How a frame came to be durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    New,
+    /// The very same frame was stored before and is not stored again; the device did not get its answer.
+    Before,
+}
+
+impl Durable {
+    fn fate(self) -> &'static str {
+        match self {
+            Self::New => "stored",
+            Self::Before => "duplicate",
+        }
+    }
+}
+
 /// Resolves when a frame is durable. An error means: not stored, so it must not be answered.
-pub type Ticket = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+pub type Ticket = Pin<Box<dyn Future<Output = Result<Durable, String>> + Send>>;
 
 /// Where frames go.
 pub trait EventSink: Send + Sync + 'static {
@@ -117,6 +134,11 @@ fn nameless(frame: &HeardFrame) -> Unread {
         bytes: frame.raw.iter().copied().take(64).collect(),
         length: frame.raw.len(),
     }
+}
+
+/// The bytes of what a device in quarantine is answered. Not a password: answered, it is never told again.
+fn greeting_bytes(frame: &HeardFrame, now: Utc) -> Vec<u8> {
+    if frame.password.is_some() { Vec::new() } else { answer_bytes(&frame.answers, When::AtOnce, now) }
 }
 
 /// The bytes of the answers that may be sent now, in order.

@@ -7,8 +7,10 @@ use chrono::TimeDelta;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Commands waiting in one session; a ninth is refused as busy.
@@ -26,10 +28,16 @@ pub enum Sent {
     Unsent,
 }
 
+/// A command that its session could not begin to write within this time never leaves: whoever sent it must not see it
+/// leave when they have long given it up.
+const LEAVE: Duration = Duration::from_secs(5);
+
 /// Bytes for a device, and where to say what became of them.
 #[derive(Debug)]
 pub struct Outgoing {
     pub bytes: Vec<u8>,
+    /// Not one byte may leave later.
+    pub leave_by: Instant,
     pub done: oneshot::Sender<Sent>,
 }
 
@@ -141,7 +149,8 @@ impl Sessions {
         match live.way {
             Way::Tcp { outbox, .. } => {
                 let (done, outcome) = oneshot::channel();
-                if outbox.try_send(Outgoing { bytes, done }).is_err() {
+                let leave_by = Instant::now() + LEAVE;
+                if outbox.try_send(Outgoing { bytes, leave_by, done }).is_err() {
                     return Sent::Unsent;
                 }
                 // A session that ends drops its outbox and with it `done`: what it had not begun never left.

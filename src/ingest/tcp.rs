@@ -169,6 +169,8 @@ struct Session<S> {
     valid: bool,
     rubbish: usize,
     since_valid: Instant,
+    /// Writing failed: nothing more is written, what was understood is still stored.
+    broken: Option<io::Error>,
 }
 
 impl<S: EventSink> Session<S> {
@@ -187,6 +189,7 @@ impl<S: EventSink> Session<S> {
             valid: false,
             rubbish: 0,
             since_valid: Instant::now(),
+            broken: None,
             door,
         }
     }
@@ -195,7 +198,10 @@ impl<S: EventSink> Session<S> {
         let end = self.talk().await;
         self.connection.finish();
         let left = self.take_in().await;
-        drop(left);
+        // It says no more but may still listen. In any other case what is left is stored and not answered.
+        if matches!(end, End::Closed) {
+            self.answer(left).await;
+        }
         self.door.leave(address);
         let gone = self.door.sessions.ended(self.number);
         let who = self.device.as_ref().map_or_else(|| "nobody known".to_owned(), ToString::to_string);
@@ -215,10 +221,7 @@ impl<S: EventSink> Session<S> {
                 () = self.door.stop.cancelled() => return End::Stopped,
                 () = self.replaced.cancelled() => return End::Replaced,
                 Some(outgoing) = self.outbox.recv() => {
-                    if let Err(error) = self.write_command(outgoing).await {
-                        return End::Broken(error);
-                    }
-                    continue;
+                    self.write_command(outgoing).await;
                 }
                 read = self.stream.read_buf(&mut buffer) => match read {
                     Ok(0) => return End::Closed,
@@ -236,7 +239,8 @@ impl<S: EventSink> Session<S> {
                 }
             }
             let pending = self.take_in().await;
-            if let Err(error) = self.answer(pending).await {
+            self.answer(pending).await;
+            if let Some(error) = self.broken.take() {
                 return End::Broken(error);
             }
             if self.rubbish > self.door.limits.rubbish_bytes {
@@ -279,7 +283,8 @@ impl<S: EventSink> Session<S> {
         self.device = Some(device.clone());
         match self.door.sink.admit(&device, &frame, self.source).await {
             Admission::Quarantined => {
-                let answered = self.answer_at_once(&frame).await;
+                let bytes = super::greeting_bytes(&frame, self.door.sink.now());
+                let answered = self.write(&bytes).await;
                 self.door.sink.quarantine(&device, &frame, self.source);
                 self.door.sink.fate(&device, &frame, self.source, "quarantined", answered);
                 None
@@ -295,7 +300,8 @@ impl<S: EventSink> Session<S> {
             tracing::info!(%device, old = %old.peer, new = %self.source.peer, "new connection replaces the old one");
         }
         self.door.sink.password(&device, &frame);
-        self.answer_at_once(&frame).await;
+        let bytes = super::answer_bytes(&frame.answers, When::AtOnce, self.door.sink.now());
+        self.write(&bytes).await;
         match self.door.sink.store(super::record(&device, &frame, self.source)).await {
             Ok(ticket) => Some(Pending { ticket, device, frame }),
             Err(why) => {
@@ -306,22 +312,15 @@ impl<S: EventSink> Session<S> {
         }
     }
 
-    async fn answer_at_once(&mut self, frame: &HeardFrame) -> bool {
-        let bytes = super::answer_bytes(&frame.answers, When::AtOnce, self.door.sink.now());
-        if bytes.is_empty() {
-            return false;
-        }
-        self.write(&bytes).await.is_ok()
-    }
-
     /// Waits for the commits, then writes all answers of one read in one piece.
-    async fn answer(&mut self, pending: Vec<Pending>) -> io::Result<()> {
+    async fn answer(&mut self, pending: Vec<Pending>) {
         let mut out = Vec::new();
         for Pending { ticket, device, frame } in pending {
             match ticket.await {
-                Ok(()) => {
+                Ok(durable) => {
                     let bytes = super::answer_bytes(&frame.answers, When::Durable, self.door.sink.now());
-                    self.door.sink.fate(&device, &frame, self.source, "stored", !frame.answers.is_empty());
+                    let answered = self.broken.is_none() && !frame.answers.is_empty();
+                    self.door.sink.fate(&device, &frame, self.source, durable.fate(), answered);
                     out.extend(bytes);
                 }
                 Err(why) => {
@@ -330,38 +329,106 @@ impl<S: EventSink> Session<S> {
                 }
             }
         }
-        if out.is_empty() { Ok(()) } else { self.write(&out).await }
+        self.write(&out).await;
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match tokio::time::timeout(WRITE, self.stream.write_all(bytes)).await {
-            Ok(result) => result,
-            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    /// Writes an answer, if there is one. Tells whether it was written; after a failure nothing is any more, because
+    /// a part of it may have left.
+    async fn write(&mut self, bytes: &[u8]) -> bool {
+        if bytes.is_empty() || self.broken.is_some() {
+            return false;
         }
+        let written = tokio::time::timeout(WRITE, self.stream.write_all(bytes)).await;
+        self.broken = written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).err();
+        self.broken.is_none()
     }
 
     /// Writes a command once. A part of it that left counts as all of it.
-    async fn write_command(&mut self, outgoing: Outgoing) -> io::Result<()> {
-        let Outgoing { bytes, done } = outgoing;
-        let first = match tokio::time::timeout(WRITE, self.stream.write(&bytes)).await {
-            Ok(Ok(n)) if n > 0 => n,
-            Ok(Ok(_)) => {
-                let _ = done.send(Sent::Unsent);
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            Ok(Err(error)) => {
-                let _ = done.send(Sent::Unsent);
-                return Err(error);
-            }
-            Err(_) => {
-                let _ = done.send(Sent::Unsent);
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-        };
-        let _ = done.send(Sent::Written);
-        match bytes.get(first..) {
-            Some(rest) if !rest.is_empty() => self.write(rest).await,
-            _ => Ok(()),
+    async fn write_command(&mut self, outgoing: Outgoing) {
+        let Outgoing { bytes, leave_by, done } = outgoing;
+        if Instant::now() > leave_by {
+            let _ = done.send(Sent::Unsent);
+            return;
         }
+        let first = match tokio::time::timeout_at(leave_by, self.stream.write(&bytes)).await {
+            Ok(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        match first {
+            Ok(first) => {
+                let _ = done.send(Sent::Written);
+                self.write(bytes.get(first..).unwrap_or_default()).await;
+            }
+            Err(error) => {
+                let _ = done.send(Sent::Unsent);
+                self.broken = Some(error);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Admission, FrameRecord};
+    use super::*;
+    use crate::domain::Utc;
+    use tokio::sync::oneshot;
+
+    /// For a session that hears nothing.
+    struct Nobody;
+
+    impl EventSink for Nobody {
+        async fn admit(&self, _: &DeviceKey, _: &HeardFrame, _: Source) -> Admission {
+            unreachable!("nothing is heard")
+        }
+        async fn store(&self, _: FrameRecord) -> Result<Ticket, String> {
+            unreachable!("nothing is heard")
+        }
+        fn try_store(&self, _: FrameRecord) -> Result<Ticket, String> {
+            unreachable!("nothing is heard")
+        }
+        fn quarantine(&self, _: &DeviceKey, _: &HeardFrame, _: Source) {}
+        fn unread(&self, _: &Unread, _: Option<&DeviceKey>, _: Source) {}
+        fn password(&self, _: &DeviceKey, _: &HeardFrame) {}
+        fn fate(&self, _: &DeviceKey, _: &HeardFrame, _: Source, _: &str, _: bool) {}
+        fn now(&self) -> Utc {
+            Utc::UNIX_EPOCH
+        }
+    }
+
+    /// A session held up (by a store that is slow, by a device that does not read) must not let an opening leave that
+    /// somebody has long taken for lost.
+    #[tokio::test]
+    async fn a_command_that_waited_too_long_in_its_session_never_leaves() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (device, accepted) =
+            tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        let (mut device, (stream, peer)) = (device.unwrap(), accepted.unwrap());
+        let limits = Limits {
+            connections: 1,
+            per_address: 1,
+            first_frame: Duration::from_secs(9),
+            idle: Duration::from_secs(9),
+            rubbish_bytes: 99,
+        };
+        let stop = CancellationToken::new();
+        let door = Door::new(Arc::new(Nobody), Arc::default(), Arc::default(), limits, stop.clone());
+        let session = Session::new(stream, peer, Arc::new(door));
+        let way_in = session.way_in.clone();
+        let running = tokio::spawn(session.run(peer.ip()));
+        let send = |bytes: &[u8], leave_by| {
+            let (done, outcome) = oneshot::channel();
+            way_in.try_send(Outgoing { bytes: bytes.to_vec(), leave_by, done }).unwrap();
+            outcome
+        };
+        let late = send(b"(late)", Instant::now() - Duration::from_millis(1));
+        let soon = send(b"(soon)", Instant::now() + Duration::from_secs(5));
+        assert_eq!((late.await, soon.await), (Ok(Sent::Unsent), Ok(Sent::Written)));
+        stop.cancel();
+        running.await.unwrap();
+        let mut all = String::new();
+        device.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "(soon)");
     }
 }

@@ -124,9 +124,12 @@ async fn hear<S: EventSink>(
         return None;
     };
     *session = Some(device.clone());
-    let now = door.sink.now();
-    let at_once = super::answer_bytes(&frame.answers, When::AtOnce, now);
     let admission = door.sink.admit(&device, &frame, source).await;
+    let now = door.sink.now();
+    let at_once = match admission {
+        Admission::Enrolled => super::answer_bytes(&frame.answers, When::AtOnce, now),
+        Admission::Quarantined => super::greeting_bytes(&frame, now),
+    };
     if !at_once.is_empty() {
         let _ = socket.send_to(&at_once, source.peer).await;
     }
@@ -150,12 +153,12 @@ async fn answer<S: EventSink>(pending: Vec<Pending>, peer: SocketAddr, socket: &
     let source = Source { transport: Transport::Udp, peer };
     for Pending { ticket, device, frame } in pending {
         match ticket.await {
-            Ok(()) => {
+            Ok(durable) => {
                 let bytes = super::answer_bytes(&frame.answers, When::Durable, door.sink.now());
                 if !bytes.is_empty() {
                     let _ = socket.send_to(&bytes, peer).await;
                 }
-                door.sink.fate(&device, &frame, source, "stored", !frame.answers.is_empty());
+                door.sink.fate(&device, &frame, source, durable.fate(), !frame.answers.is_empty());
             }
             Err(why) => door.sink.fate(&device, &frame, source, &format!("not stored: {why}"), false),
         }

@@ -28,6 +28,9 @@ pub const REQUESTS: usize = 32;
 /// Events not yet taken by the console; when it is full the link stops reading and the node coalesces.
 const EVENTS: usize = 64;
 
+/// How long a command that ends waits for each word of the node.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Two ends of a running link. Dropping `to_node` ends it.
 #[derive(Debug)]
 pub struct Link {
@@ -133,14 +136,12 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(lines: &mut Lines<S>) -> Resul
 /// Everything the node knows, put together from its parts. `all` adds closed alarms and finished commands.
 ///
 /// # Errors
-/// If no node answers at `path`, or the link breaks.
+/// If no node answers at `path`, it says nothing for half a minute, or the link breaks.
 pub async fn list(path: &Path, all: bool) -> Result<Snapshot, LinkError> {
-    let mut lines = lines(UnixStream::connect(path).await?);
-    greet(&mut lines).await?;
-    send(&mut lines, &Request { id: 1, ask: Ask::List { all } }).await?;
+    let mut lines = begin(path, Ask::List { all }).await?;
     let mut whole = Snapshot::default();
     loop {
-        match receive(&mut lines).await? {
+        match in_time(receive(&mut lines)).await? {
             FromNode::Snapshot { part, last: _ } => {
                 whole.assets.extend(part.assets);
                 whole.devices.extend(part.devices);
@@ -159,16 +160,29 @@ pub async fn list(path: &Path, all: bool) -> Result<Snapshot, LinkError> {
 /// One question and its answer, for commands that end.
 ///
 /// # Errors
-/// If no node answers at `path`, or the link breaks.
+/// If no node answers at `path`, it says nothing for half a minute, or the link breaks.
 pub async fn ask(path: &Path, ask: Ask) -> Result<Answer, LinkError> {
-    let mut lines = lines(UnixStream::connect(path).await?);
-    greet(&mut lines).await?;
-    send(&mut lines, &Request { id: 1, ask }).await?;
+    let mut lines = begin(path, ask).await?;
     loop {
-        if let FromNode::Reply { id: 1, answer } = receive(&mut lines).await? {
+        if let FromNode::Reply { id: 1, answer } = in_time(receive(&mut lines)).await? {
             return Ok(answer);
         }
     }
+}
+
+/// Connects, greets and asks.
+async fn begin(path: &Path, ask: Ask) -> Result<Lines<UnixStream>, LinkError> {
+    in_time(async {
+        let mut lines = lines(UnixStream::connect(path).await?);
+        greet(&mut lines).await?;
+        send(&mut lines, &Request { id: 1, ask }).await?;
+        Ok(lines)
+    })
+    .await
+}
+
+async fn in_time<T>(step: impl Future<Output = Result<T, LinkError>>) -> Result<T, LinkError> {
+    tokio::time::timeout(PATIENCE, step).await.unwrap_or(Err(LinkError::Silent))
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub type Lines<S> = Framed<S, LinesCodec>;
 pub enum LinkError {
     #[error("the other side closed the link")]
     Closed,
+    #[error("the node does not answer; it may be busy or stopped in a debugger")]
+    Silent,
     #[error("the link broke: {0}")]
     Broken(#[from] std::io::Error),
     #[error("a line longer than {} bytes; the other side is not a lockyard", wire::MAX_LINE)]

@@ -27,7 +27,25 @@ pub struct Socket {
     shared: bool,
 }
 
-/// Binds the socket: 0600, or 0660 for `group` with its directory opened to that group. Only *connection refused* proves an old file stale;
+/// Looks whether the socket could be bound, changing nothing: so that a node is refused before it has made its database.
+/// A socket that answers is not looked at; whose it is, the data directory's lock tells. `data` may be yet to be made.
+///
+/// # Errors
+/// If something else lies there, or its directory does not exist.
+pub fn look(path: &Path, data: &Path) -> Result<(), SocketError> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if !meta.file_type().is_socket() => Err(SocketError::NotASocket(path.to_owned())),
+        Ok(_) => Ok(()),
+        Err(_) if path.parent() == Some(data) => Ok(()),
+        Err(source) if path.parent().is_some_and(|dir| !dir.as_os_str().is_empty() && !dir.is_dir()) => {
+            Err(SocketError::Io { path: path.to_owned(), source })
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+/// Binds the socket: 0600, or 0660 for `group` with its directory opened to that group. Only *connection refused* proves
+/// an old file stale;
 /// anything unclear is an error. The caller holds the node's lock, so no second node races here.
 ///
 /// # Errors
@@ -136,7 +154,11 @@ mod tests {
     async fn a_stale_socket_is_replaced_and_nothing_else_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
+        assert!(look(&path, dir.path()).is_ok());
+        assert!(matches!(look(&dir.path().join("no/s"), dir.path()), Err(SocketError::Io { .. })));
+        assert!(look(&dir.path().join("no/s"), &dir.path().join("no")).is_ok(), "it is made with the data");
         fs::write(&path, "precious").unwrap();
+        assert!(matches!(look(&path, dir.path()), Err(SocketError::NotASocket(_))));
         assert!(matches!(bind(&path, None), Err(SocketError::NotASocket(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
         fs::remove_file(&path).unwrap();

@@ -2,6 +2,7 @@
 
 use super::hub::Hub;
 use super::quarantine::Quarantine;
+use super::repeats::Repeats;
 use super::traces::Traces;
 use crate::command::policy;
 use crate::config::Secrets;
@@ -14,15 +15,12 @@ use crate::store::{AuditRow, NewEntry, Store, StoreError};
 use chrono::TimeDelta;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{mpsc, watch};
 
 /// Outcomes of acts kept until the one who acted has fetched them.
 const OUTCOMES: usize = 4096;
-
-/// Frames remembered per device to tell a repeated one from a new one.
-const REPEATS: usize = 64;
 
 /// Settings of a node.
 #[derive(Debug, Clone)]
@@ -72,7 +70,7 @@ pub struct Node {
     pub(super) health: Mutex<super::health::Health>,
     applied: watch::Sender<EventSeq>,
     outcomes: Mutex<VecDeque<(EventSeq, Outcome)>>,
-    repeats: Mutex<HashMap<DeviceKey, VecDeque<u64>>>,
+    pub(super) repeats: Mutex<Repeats>,
     /// Devices a queued command may go to, now that they were heard.
     pub(super) heard: mpsc::Sender<DeviceKey>,
     pub(super) sending: Mutex<HashSet<DeviceKey>>,
@@ -168,7 +166,6 @@ impl Node {
                 outcomes.extend(outcome.map(|outcome| (entry.seq, outcome)));
             }
         }
-        self.remember(entries);
         if !outcomes.is_empty() {
             let mut kept = lock(&self.outcomes);
             kept.extend(outcomes);
@@ -199,36 +196,4 @@ impl Node {
             let _ = self.heard.try_send(device);
         }
     }
-
-    /// Remembers frames that carry the device's own time, so that a repeated one is known.
-    fn remember(&self, entries: &[Entry]) {
-        let mut repeats = lock(&self.repeats);
-        for entry in entries {
-            if let Body::Frame(record) = &entry.body
-                && record.messages.iter().all(|message| message.time.is_some())
-            {
-                let seen = repeats.entry(record.device.clone()).or_default();
-                if seen.len() == REPEATS {
-                    seen.pop_front();
-                }
-                seen.push_back(fingerprint(&record.raw));
-            }
-        }
-    }
-
-    /// Whether this very frame of this device is durable already.
-    pub(super) fn is_repeat(&self, device: &DeviceKey, raw: &[u8]) -> bool {
-        let repeat = lock(&self.repeats).get(device).is_some_and(|seen| seen.contains(&fingerprint(raw)));
-        if repeat {
-            self.counters.duplicates.fetch_add(1, Ordering::Relaxed);
-        }
-        repeat
-    }
-}
-
-fn fingerprint(raw: &[u8]) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    raw.hash(&mut hasher);
-    hasher.finish()
 }

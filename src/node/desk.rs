@@ -5,7 +5,7 @@ use super::core::{Node, lock};
 use super::operator::Caller;
 use crate::domain::command::CommandStep;
 use crate::domain::journal::{AlarmAct, Body, RegistryAct};
-use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, text};
+use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, EventSeq, text};
 use crate::fleet::alarms::ActOutcome;
 use crate::fleet::commands::StepOutcome;
 use crate::fleet::snapshot::Snapshot;
@@ -81,10 +81,31 @@ impl Node {
     pub(super) async fn refuse(&self, caller: &Caller, act: &str, object: String, why: String) -> Answer {
         let mut row = self.audit(caller, act, object, &why);
         row.result = "refused".into();
+        self.book(row).await;
+        refused(why)
+    }
+
+    /// An act that is in the journal and came too late there: its own row tells what was tried, this one what became
+    /// of it.
+    pub(super) async fn refuse_after(
+        &self,
+        caller: &Caller,
+        act: &str,
+        object: String,
+        why: String,
+        seq: EventSeq,
+    ) -> Answer {
+        let mut row = self.audit(caller, act, object, &why);
+        row.result = "refused".into();
+        row.seq = Some(seq);
+        self.book(row).await;
+        refused(why)
+    }
+
+    async fn book(&self, row: AuditRow) {
         if let Err(error) = self.store.audit(row).await {
             tracing::warn!(%error, "a refusal could not be recorded");
         }
-        refused(why)
     }
 
     async fn enrol(
@@ -126,7 +147,7 @@ impl Node {
         let note = note(text);
         let audit = self.audit(caller, "ack", object, &note);
         let act = AlarmAct::Ack { id, by: caller.name.clone(), note };
-        self.alarm_act(act, audit, "acknowledged").await
+        self.alarm_act(caller, act, audit, "acknowledged").await
     }
 
     async fn reset(&self, caller: &Caller, id: AlarmId, text: &str) -> Answer {
@@ -141,13 +162,16 @@ impl Node {
         }
         let audit = self.audit(caller, "reset", object, &note);
         let act = AlarmAct::Reset { id, by: caller.name.clone(), note };
-        self.alarm_act(act, audit, "reset").await
+        self.alarm_act(caller, act, audit, "reset").await
     }
 
-    async fn alarm_act(&self, act: AlarmAct, audit: AuditRow, word: &str) -> Answer {
+    async fn alarm_act(&self, caller: &Caller, act: AlarmAct, audit: AuditRow, word: &str) -> Answer {
+        let (what, object) = (audit.act.clone(), audit.object.clone());
         match self.act(Body::Alarm(act), audit).await {
             Ok((_, Some(Outcome::Alarm(ActOutcome::Done)))) => done(word),
-            Ok((_, Some(Outcome::Alarm(other)))) => refused(act_words(&other)),
+            Ok((seq, Some(Outcome::Alarm(other)))) => {
+                self.refuse_after(caller, &what, object, act_words(&other), seq).await
+            }
             Ok(_) => refused("written, but what became of it is not known; look at the alarm"),
             Err(error) => refused(error.to_string()),
         }
@@ -156,7 +180,7 @@ impl Node {
     async fn cancel(&self, caller: &Caller, id: CommandId) -> Answer {
         let step = CommandStep::Cancelled { id, by: caller.name.clone() };
         let audit = self.audit(caller, "cancel", format!("command {id}"), "");
-        self.command_act(step, audit, "cancelled; it never left").await
+        self.command_act(caller, step, audit, "cancelled; it never left").await
     }
 
     async fn verdict(&self, caller: &Caller, id: CommandId, opened: bool, text: &str) -> Answer {
@@ -167,16 +191,18 @@ impl Node {
         }
         let audit = self.audit(caller, "verdict", format!("command {id}"), &note);
         let step = CommandStep::Verdict { id, by: caller.name.clone(), opened, note };
-        self.command_act(step, audit, "verdict recorded").await
+        self.command_act(caller, step, audit, "verdict recorded").await
     }
 
-    async fn command_act(&self, step: CommandStep, audit: AuditRow, word: &str) -> Answer {
-        match self.act(Body::Command(step), audit).await {
-            Ok((_, Some(Outcome::Command(StepOutcome::Done)))) => done(word),
-            Ok((_, Some(Outcome::Command(StepOutcome::NoSuchCommand)))) => refused("no such command"),
-            Ok(_) => refused("too late: the command is past that"),
-            Err(error) => refused(error.to_string()),
-        }
+    async fn command_act(&self, caller: &Caller, step: CommandStep, audit: AuditRow, word: &str) -> Answer {
+        let (what, object) = (audit.act.clone(), audit.object.clone());
+        let (seq, why) = match self.act(Body::Command(step), audit).await {
+            Ok((_, Some(Outcome::Command(StepOutcome::Done)))) => return done(word),
+            Ok((seq, Some(Outcome::Command(StepOutcome::NoSuchCommand)))) => (seq, "no such command"),
+            Ok((seq, _)) => (seq, "too late: the command is past that"),
+            Err(error) => return refused(error.to_string()),
+        };
+        self.refuse_after(caller, &what, object, why.to_owned(), seq).await
     }
 }
 

@@ -27,6 +27,9 @@ const PURGE_TO: u64 = 85;
 const ALARM_AT: u64 = 90;
 const ALARM_END: u64 = 87;
 
+/// Seconds between two looks at the disk: so long no frame may be stored when the allowance is used up.
+const DISK_EVERY: u64 = 5;
+
 /// What the health task has found.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -59,7 +62,7 @@ impl Node {
             if seconds.is_multiple_of(2) {
                 self.link_words(now);
             }
-            if seconds % 15 == 1 {
+            if seconds % DISK_EVERY == 1 {
                 self.disk().await;
                 self.checkpoint_if_due(CHECKPOINT_EVERY).await;
             }
@@ -114,6 +117,7 @@ impl Node {
     async fn purge(&self, target: u64) {
         self.checkpoint_if_due(0).await;
         match self.store.purge_oldest_frames(target).await {
+            Ok(purged) if purged.frames == 0 => {} // acts and commands fill it: the alarm stands
             Ok(purged) => {
                 tracing::warn!(
                     frames = purged.frames,
@@ -131,10 +135,11 @@ impl Node {
 
     /// Writes the fold down if at least `every` entries came since the last time.
     pub(super) async fn checkpoint_if_due(&self, every: i64) {
+        // Never the other way round: the health lock is held while the state is read.
+        let last = lock(&self.health).checkpoint.map_or(0, |seq| seq.0);
         let (seq, body) = {
             let state = self.state();
             let Some(seq) = state.seq else { return };
-            let last = lock(&self.health).checkpoint.map_or(0, |seq| seq.0);
             if seq.0 - last < every.max(1) {
                 return;
             }

@@ -54,7 +54,9 @@ impl Subscriber {
     }
 
     pub(super) fn set_tail(&self, device: Option<DeviceKey>, lines: Vec<TailLine>) {
-        *lock(&self.tail) = Tail { device, lines: lines.into() };
+        let mut lines = VecDeque::from(lines);
+        lines.drain(..lines.len().saturating_sub(TAIL));
+        *lock(&self.tail) = Tail { device, lines };
         self.woken.notify_one();
     }
 
@@ -127,7 +129,7 @@ impl Hub {
         for subscriber in lock(&self.subscribers).iter() {
             let mut tail = lock(&subscriber.tail);
             if tail.device.as_ref() == Some(device) {
-                if tail.lines.len() == TAIL {
+                if tail.lines.len() >= TAIL {
                     tail.lines.pop_front();
                 }
                 tail.lines.push_back(line.clone());

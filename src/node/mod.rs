@@ -6,6 +6,7 @@ mod health;
 mod hub;
 mod operator;
 mod quarantine;
+mod repeats;
 mod run;
 mod sink;
 mod traces;

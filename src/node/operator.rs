@@ -5,7 +5,7 @@ use super::hub::{Dirty, Subscriber};
 use crate::domain::DeviceKey;
 use crate::fleet::snapshot::{Delta, Snapshot};
 use crate::ipc::server::Peer;
-use crate::ipc::wire::{Answer, Ask, CHUNK, FromNode, Hello, PROTOCOL, Request};
+use crate::ipc::wire::{Answer, Ask, CHUNK, FromNode, Hello, MAX_LINE, PROTOCOL, Request, TailLine};
 use crate::ipc::{Lines, LinkError, lines, receive, send};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,12 @@ const GAP: Duration = Duration::from_millis(100);
 
 /// A console that takes nothing for this long is dropped; it may come again for a fresh snapshot.
 const STUCK: Duration = Duration::from_secs(30);
+
+/// A console that has not greeted by then is none.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// Bytes of tail lines in one message; a longer line has a message of its own.
+const TAIL_BYTES: usize = MAX_LINE / 8;
 
 /// Who asks, and from which console.
 #[derive(Debug, Clone)]
@@ -67,7 +73,10 @@ async fn talk<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    greet(node, &mut lines, caller).await?;
+    match tokio::time::timeout(GREETING, greet(node, &mut lines, caller)).await {
+        Ok(greeted) => greeted?,
+        Err(_) => return Err(LinkError::Broken(std::io::ErrorKind::TimedOut.into())),
+    }
     let mut subscribed = false;
     let mut log = crate::telemetry::lines();
     let mut next_delta = tokio::time::Instant::now();
@@ -117,7 +126,9 @@ where
             () = woken(subscriber, next_delta), if subscribed => {
                 next_delta = tokio::time::Instant::now() + GAP;
                 if let Some((device, tail)) = subscriber.take_tail() {
-                    put(&mut lines, &FromNode::Tail { device, lines: tail }).await?;
+                    for lines_of_one in in_messages(tail) {
+                        put(&mut lines, &FromNode::Tail { device: device.clone(), lines: lines_of_one }).await?;
+                    }
                 }
                 let dirty = subscriber.take();
                 if !dirty.is_empty() {
@@ -162,6 +173,25 @@ where
         return Err(LinkError::Version { theirs: theirs.lockyard, ours: PROTOCOL });
     }
     Ok(())
+}
+
+/// Tail lines in messages small enough for one line each.
+fn in_messages(tail: Vec<TailLine>) -> Vec<Vec<TailLine>> {
+    let mut messages: Vec<Vec<TailLine>> = Vec::new();
+    let mut room = 0;
+    for line in tail {
+        let decoded: usize = line.decoded.iter().map(|object| object.to_string().len()).sum();
+        let bytes = decoded + line.raw.len() + line.reply.as_ref().map_or(0, String::len);
+        match messages.last_mut() {
+            Some(message) if bytes <= room => message.push(line),
+            _ => {
+                messages.push(vec![line]);
+                room = TAIL_BYTES;
+            }
+        }
+        room = room.saturating_sub(bytes);
+    }
+    messages
 }
 
 /// A snapshot in parts small enough for one line each.

@@ -15,8 +15,8 @@ const IDS: usize = 500;
 /// Frames held of each.
 const FRAMES: usize = 200;
 
-/// Frames held of all together: a flood of IDs shares them.
-const FRAMES_IN_ALL: usize = 5000;
+/// Records held of all together (a frame of a batch has dozens): a flood of IDs shares them.
+const RECORDS_IN_ALL: usize = 5000;
 
 /// Reasons counted apart; further ones are counted as `other reasons`.
 const REASONS: usize = 100;
@@ -78,14 +78,13 @@ impl Quarantine {
         if let Some(place) = trace.frame.messages.iter().rev().find_map(|m| place(m, trace.at)) {
             waiting.place = Some(place);
         }
-        if waiting.kept.len() == FRAMES || (self.held >= FRAMES_IN_ALL && !waiting.kept.is_empty()) {
-            waiting.kept.pop_front();
-            self.held -= 1;
+        let records = trace.records();
+        while waiting.kept.len() >= FRAMES || self.held + records > RECORDS_IN_ALL {
+            let Some(oldest) = waiting.kept.pop_front() else { return };
+            self.held -= oldest.records();
         }
-        if self.held < FRAMES_IN_ALL {
-            waiting.kept.push_back(trace);
-            self.held += 1;
-        }
+        self.held += records;
+        waiting.kept.push_back(trace);
     }
 
     fn forget_oldest(&mut self) {
@@ -97,7 +96,7 @@ impl Quarantine {
     /// A device was enrolled: it waits no longer.
     pub(super) fn release(&mut self, device: &DeviceKey) -> bool {
         let Some(waiting) = self.ids.remove(device) else { return false };
-        self.held -= waiting.kept.len();
+        self.held -= waiting.kept.iter().map(Trace::records).sum::<usize>();
         true
     }
 
@@ -208,10 +207,28 @@ mod tests {
             }
         }
         assert_eq!(quarantine.len(), IDS);
-        assert!(quarantine.held <= FRAMES_IN_ALL);
+        assert!(quarantine.held <= RECORDS_IN_ALL);
         assert_eq!(quarantine.kind(&DeviceKey::jointech("0000000000")), None);
-        assert_eq!(quarantine.held, quarantine.ids.values().map(|w| w.kept.len()).sum::<usize>());
+        assert_eq!(
+            quarantine.held,
+            quarantine.ids.values().flat_map(|w| &w.kept).map(Trace::records).sum::<usize>()
+        );
         assert!(quarantine.release(&DeviceKey::jointech(&format!("{:010}", IDS + 99))));
+    }
+
+    #[test]
+    fn a_frame_of_many_records_counts_as_many() {
+        let mut quarantine = Quarantine::default();
+        for n in 0..FRAMES as i64 {
+            let mut batch = trace(1, n);
+            batch.frame.messages = vec![batch.frame.messages[0].clone(); 80];
+            quarantine.knock(batch);
+        }
+        let key = DeviceKey::jointech(&format!("{:010}", 1));
+        assert_eq!(quarantine.held, quarantine.ids[&key].kept.len() * 80);
+        assert!(quarantine.held <= RECORDS_IN_ALL && quarantine.held > RECORDS_IN_ALL - 80);
+        assert!(quarantine.release(&key));
+        assert_eq!(quarantine.held, 0);
     }
 
     #[test]

@@ -25,6 +25,9 @@ const BATCH: usize = 2000;
 /// Devices heard whose queued commands wait for the dispatcher; a further one is asked again by its next frame.
 const HEARD: usize = 1024;
 
+/// Consoles at once; one more is turned away.
+const CONSOLES: usize = 100;
+
 /// Bytes between node and console in one process.
 const DUPLEX: usize = 256 * 1024;
 
@@ -60,6 +63,7 @@ pub struct Running {
     tasks: TaskTracker,
     stop: CancellationToken,
     consoles: CancellationToken,
+    fold_ended: CancellationToken,
 }
 
 /// The fold as the journal has it, and the checkpoint it began from.
@@ -124,7 +128,12 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let consoles = CancellationToken::new();
-    tasks.spawn(node.clone().fold(committed));
+    let fold_ended = CancellationToken::new();
+    let (folding, over) = (node.clone().fold(committed), fold_ended.clone().drop_guard());
+    tasks.spawn(async move {
+        let _over = over; // also when it panics
+        folding.await;
+    });
     tokio::spawn(node.clone().dispatch(to_send));
     let started = NodeNote::Started { version: env!("CARGO_PKG_VERSION").into() };
     node.store.append(NewEntry::new(node.now(), Body::Node(started))).await?;
@@ -133,7 +142,7 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
     let open = ingest.counter();
     tasks.spawn(node.clone().watch(open, stop.clone()));
     tasks.spawn(serve_consoles(node.clone(), socket, stop.clone(), consoles.clone(), tasks.clone()));
-    Ok(Running { node, ingest, tasks, stop, consoles })
+    Ok(Running { node, ingest, tasks, stop, consoles, fold_ended })
 }
 
 /// Devices of the settings are enrolled once; afterwards the store wins.
@@ -171,6 +180,9 @@ async fn serve_consoles(
             accepted = socket.accept() => accepted,
         };
         match accepted {
+            Ok((_, peer)) if node.hub.consoles() >= CONSOLES => {
+                tracing::warn!(operator = peer.name, "turned away: {CONSOLES} consoles are attached");
+            }
             Ok((stream, peer)) if socket.admits(&peer) => {
                 let (node, consoles) = (node.clone(), consoles.clone());
                 tasks.spawn(async move {
@@ -205,8 +217,18 @@ impl Running {
         theirs
     }
 
+    /// Returns if the state can no longer follow the journal: what consoles would show from then on is not so. While
+    /// the node runs that is a fault of the program; nothing is left but to end it without ceremony.
+    pub async fn failed(&self) {
+        self.fold_ended.cancelled().await;
+    }
+
     /// Stops in order; what was answered to a device is on disk.
     pub async fn stop(self) {
+        if self.fold_ended.is_cancelled() {
+            // Whoever waits for the fold waits for ever: only what is queued is still stored.
+            return self.node.store.clone().close().await;
+        }
         self.ingest.stop().await;
         self.stop.cancel();
         self.consoles.cancel();

@@ -1,19 +1,19 @@
 //! What becomes of the frames that the door lets in.
 
 use super::core::{Node, lock};
+use super::repeats::Print;
 use super::traces::Trace;
 use crate::domain::journal::{Body, FrameRecord, RegistryAct};
-use crate::domain::{DeviceKey, DeviceKind, MessageKind, Utc};
+use crate::domain::{DeviceKey, DeviceKind, MessageKind, Utc, text};
 use crate::fleet::snapshot::DeviceStatus;
-use crate::ingest::{Admission, EventSink, Source, Ticket, Unread};
+use crate::ingest::{Admission, Durable, EventSink, Source, Ticket, Unread};
 use crate::protocol::{self, HeardFrame};
 use crate::store::{AuditRow, NewEntry};
-use std::future::ready;
 use std::sync::atomic::Ordering;
 
 impl EventSink for Node {
     async fn admit(&self, device: &DeviceKey, frame: &HeardFrame, _source: Source) -> Admission {
-        let known = self.state().device(device).is_some();
+        let known = self.state().device(device).is_some_and(|known| known.status == DeviceStatus::Enrolled);
         if !known && !self.options.auto_enrol {
             return Admission::Quarantined;
         }
@@ -25,25 +25,27 @@ impl EventSink for Node {
 
     async fn store(&self, record: FrameRecord) -> Result<Ticket, String> {
         self.count_frame();
-        if self.is_repeat(&record.device, &record.raw) {
-            return Ok(Box::pin(ready(Ok(()))));
-        }
+        let known = match self.look_up(&record) {
+            Ok(again) => return Ok(again),
+            Err(known) => known,
+        };
         let entry = NewEntry::new(self.now(), Body::Frame(record));
         let ticket = self.store.submit(entry).await.map_err(|error| error.to_string())?;
-        Ok(Box::pin(async move { ticket.await.map(drop).map_err(|error| error.to_string()) }))
+        Ok(self.ticket(known, ticket))
     }
 
     fn try_store(&self, record: FrameRecord) -> Result<Ticket, String> {
         self.count_frame();
-        if self.is_repeat(&record.device, &record.raw) {
-            return Ok(Box::pin(ready(Ok(()))));
-        }
+        let known = match self.look_up(&record) {
+            Ok(again) => return Ok(again),
+            Err(known) => known,
+        };
         let entry = NewEntry::new(self.now(), Body::Frame(record));
         let ticket = self.store.try_submit(entry).map_err(|error| {
             self.counters.dropped_datagrams.fetch_add(1, Ordering::Relaxed);
             error.to_string()
         })?;
-        Ok(Box::pin(async move { ticket.await.map(drop).map_err(|error| error.to_string()) }))
+        Ok(self.ticket(known, ticket))
     }
 
     fn quarantine(&self, device: &DeviceKey, frame: &HeardFrame, source: Source) {
@@ -57,7 +59,7 @@ impl EventSink for Node {
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
         lock(&self.quarantine).refuse(unread, device, source, self.now());
         self.hub.refused_changed();
-        tracing::debug!(peer = %source.peer, reason = unread.reason, bytes = unread.length, "not readable");
+        tracing::debug!(peer = %source.peer, reason = text::clean(&unread.reason), bytes = unread.length, "not readable");
     }
 
     fn password(&self, device: &DeviceKey, frame: &HeardFrame) {
@@ -89,6 +91,27 @@ impl EventSink for Node {
 impl Node {
     fn count_frame(&self) {
         self.counters.frames.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The ticket of this frame if it came before, else what to remember it by.
+    fn look_up(&self, record: &FrameRecord) -> Result<Ticket, Option<(DeviceKey, Print)>> {
+        let Some(print) = Print::of(record) else { return Err(None) };
+        match lock(&self.repeats).again(&record.device, print) {
+            Some(ticket) => {
+                self.counters.duplicates.fetch_add(1, Ordering::Relaxed);
+                Ok(ticket)
+            }
+            None => Err(Some((record.device.clone(), print))),
+        }
+    }
+
+    fn ticket(&self, known: Option<(DeviceKey, Print)>, stored: crate::store::Ticket) -> Ticket {
+        let ticket: Ticket =
+            Box::pin(async move { stored.await.map(|_| Durable::New).map_err(|error| error.to_string()) });
+        match known {
+            Some((device, print)) => lock(&self.repeats).put(device, print, ticket),
+            None => ticket,
+        }
     }
 
     fn trace(

@@ -6,7 +6,7 @@ use crate::ipc::wire::TailLine;
 use crate::protocol::{self, HeardFrame};
 use std::collections::VecDeque;
 
-/// Frames of all enrolled devices kept to begin a tail with; the oldest leaves first.
+/// Records (a frame of a batch has dozens) of all enrolled devices kept to begin a tail with; the oldest leave first.
 const KEPT: usize = 2000;
 
 /// A frame and what became of it.
@@ -21,6 +21,11 @@ pub(super) struct Trace {
 }
 
 impl Trace {
+    /// What it counts for where room is bounded.
+    pub(super) fn records(&self) -> usize {
+        self.frame.messages.len().max(1)
+    }
+
     /// The line a console gets.
     pub(super) fn line(&self) -> TailLine {
         let shown: Vec<String> = self.frame.answers.iter().map(|answer| answer.shown(false)).collect();
@@ -39,18 +44,23 @@ impl Trace {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Traces(VecDeque<Trace>);
+pub(super) struct Traces {
+    kept: VecDeque<Trace>,
+    records: usize,
+}
 
 impl Traces {
     pub(super) fn keep(&mut self, trace: Trace) {
-        if self.0.len() == KEPT {
-            self.0.pop_front();
+        self.records += trace.records();
+        self.kept.push_back(trace);
+        while self.records > KEPT {
+            let Some(oldest) = self.kept.pop_front() else { return };
+            self.records -= oldest.records();
         }
-        self.0.push_back(trace);
     }
 
     /// The kept lines of one device, oldest first.
     pub(super) fn lines(&self, device: &DeviceKey) -> Vec<TailLine> {
-        self.0.iter().filter(|trace| trace.device == *device).map(Trace::line).collect()
+        self.kept.iter().filter(|trace| trace.device == *device).map(Trace::line).collect()
     }
 }

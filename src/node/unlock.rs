@@ -172,12 +172,15 @@ impl Node {
             expires: self.now() + self.options.validity,
         };
         let words = format!("reason {}; {note}", reason.word());
-        let audit = self.audit(caller, "unlock", object, &words);
+        let audit = self.audit(caller, "unlock", object.clone(), &words);
         match self.act(Body::Command(CommandStep::Proposed(intent)), audit).await {
             Ok((seq, Some(Outcome::Command(StepOutcome::Done)))) => {
                 Answer::Accepted { command: CommandId(seq.0) }
             }
-            Ok(_) => Answer::Refused { why: "another command for this lock came first".into() },
+            Ok((seq, _)) => {
+                let why = "another command for this lock came first".to_owned();
+                self.refuse_after(caller, "unlock", object, why, seq).await
+            }
             Err(error) => Answer::Refused { why: error.to_string() },
         }
     }
