@@ -42,7 +42,8 @@ fn sealed_needs_no_explanation() {
 
 #[test]
 fn unknown_says_which_part_is_not_known() {
-    let cases: [(usize, fn(&mut DeviceRow), &str); 4] = [
+    type Change = fn(&mut DeviceRow);
+    let cases: [(usize, Change, &str); 4] = [
         (
             1,
             |d| (d.valve, d.valve_as_of) = (Some(ValveState::Unknown), None),
