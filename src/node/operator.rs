@@ -88,14 +88,14 @@ where
             request = receive::<_, Request>(&mut lines) => {
                 let Request { id, ask } = request?;
                 let answer = match ask {
-                    Ask::List { all } => {
-                        send_snapshot(node.snapshot(all), &mut lines).await?;
-                        Answer::Done { text: "listed".into() }
-                    }
                     Ask::Subscribe => {
                         subscribed = true;
                         drop(subscriber.take()); // the snapshot holds it all
                         Answer::Done { text: "subscribed".into() }
+                    }
+                    Ask::List { all } => {
+                        send_snapshot(node.snapshot(all), &mut lines).await?;
+                        Answer::Done { text: "listed".into() }
                     }
                     Ask::Tail { device } => {
                         subscriber.set_tail(Some(device.clone()), node.tail_so_far(&device));
