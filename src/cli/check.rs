@@ -72,7 +72,7 @@ fn database(setup: &Setup) -> Result<String, String> {
 }
 
 fn socket(setup: &Setup) -> Result<String, String> {
-    server::look(&setup.socket, &setup.data).map_err(|error| error.to_string())?;
+    server::look(&setup.socket, &setup.data, setup.group()).map_err(|error| error.to_string())?;
     Ok(format!("{} can be had", setup.socket.display()))
 }
 

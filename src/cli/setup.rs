@@ -187,6 +187,11 @@ impl Setup {
         self.start_with(listeners, secrets, None).await
     }
 
+    /// The group the operator socket is shared with.
+    pub(super) fn group(&self) -> Option<&str> {
+        Some(self.config().socket.group.as_str()).filter(|group| !group.is_empty())
+    }
+
     /// Binds the port. Must be called inside the runtime.
     pub(super) fn bind(&self) -> Result<Listeners, Failure> {
         ingest::bind(&self.addresses()).map_err(Failure::failed)
@@ -199,12 +204,12 @@ impl Setup {
         secrets: Secrets,
         demo: Option<Vec<RegistryAct>>,
     ) -> Result<Running, Failure> {
-        server::look(&self.socket, &self.data).map_err(Failure::failed)?;
+        let group = self.group();
+        server::look(&self.socket, &self.data, group).map_err(Failure::failed)?;
         let store = self.open_store()?;
         if store.created && demo.is_none() {
             tell(&format!("created a new database in {}", self.data.display()));
         }
-        let group = Some(self.config().socket.group.as_str()).filter(|group| !group.is_empty());
         let socket = server::bind(&self.socket, group).map_err(Failure::failed)?;
         announce(&listeners);
         let wlnet_ack = self.config().jointech.wlnet_ack;

@@ -31,8 +31,9 @@ pub struct Socket {
 /// A socket that answers is not looked at; whose it is, the data directory's lock tells. `data` may be yet to be made.
 ///
 /// # Errors
-/// If something else lies there, or its directory does not exist.
-pub fn look(path: &Path, data: &Path) -> Result<(), SocketError> {
+/// If something else lies there, its directory does not exist, or there is no such group.
+pub fn look(path: &Path, data: &Path, group: Option<&str>) -> Result<(), SocketError> {
+    group.map(group_id).transpose()?;
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.file_type().is_socket() => Err(SocketError::NotASocket(path.to_owned())),
         Ok(_) => Ok(()),
@@ -44,9 +45,8 @@ pub fn look(path: &Path, data: &Path) -> Result<(), SocketError> {
     }
 }
 
-/// Binds the socket: 0600, or 0660 for `group` with its directory opened to that group. Only *connection refused* proves
-/// an old file stale;
-/// anything unclear is an error. The caller holds the node's lock, so no second node races here.
+/// Binds the socket: 0600, or 0660 for `group` with its directory opened to that group. Only *connection refused*
+/// proves an old file stale; anything unclear is an error. The caller holds the node's lock, so no second node races here.
 ///
 /// # Errors
 /// If the path is taken or cannot be bound, or there is no such group.
@@ -154,11 +154,14 @@ mod tests {
     async fn a_stale_socket_is_replaced_and_nothing_else_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        assert!(look(&path, dir.path()).is_ok());
-        assert!(matches!(look(&dir.path().join("no/s"), dir.path()), Err(SocketError::Io { .. })));
-        assert!(look(&dir.path().join("no/s"), &dir.path().join("no")).is_ok(), "it is made with the data");
+        assert!(look(&path, dir.path(), None).is_ok());
+        assert!(matches!(look(&dir.path().join("no/s"), dir.path(), None), Err(SocketError::Io { .. })));
+        assert!(
+            look(&dir.path().join("no/s"), &dir.path().join("no"), None).is_ok(),
+            "it is made with the data"
+        );
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(look(&path, dir.path()), Err(SocketError::NotASocket(_))));
+        assert!(matches!(look(&path, dir.path(), None), Err(SocketError::NotASocket(_))));
         assert!(matches!(bind(&path, None), Err(SocketError::NotASocket(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
         fs::remove_file(&path).unwrap();
@@ -182,6 +185,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let path = dir.path().join("s");
+        assert!(matches!(look(&path, dir.path(), Some("no such group")), Err(SocketError::NoGroup(_))));
         let error = bind(&path, Some("no such group")).unwrap_err().to_string();
         assert!(error.contains("no such group"), "{error}");
         assert!(!path.exists());
