@@ -26,8 +26,8 @@ pub(super) fn run(common: &Common, json: bool) -> Result<(), Failure> {
         node.quarantined
     ));
     lines.push(format!(
-        "connections  {}, {} frames in the last minute, {} since the start",
-        node.connections, node.frames_per_minute, node.frames
+        "connections  {}, {} turned away, {} frames in the last minute, {} since the start",
+        node.connections, node.turned_away, node.frames_per_minute, node.frames
     ));
     lines.push(format!(
         "unreadable   {}, repeated {}, datagrams dropped {}",

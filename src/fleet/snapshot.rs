@@ -276,6 +276,8 @@ pub struct NodeRow {
     pub listening: Vec<String>,
     pub data_dir: String,
     pub connections: u64,
+    /// Connections closed at once because a bound of `[limits]` was reached.
+    pub turned_away: u64,
     pub frames: u64,
     pub frames_per_minute: u64,
     pub duplicates: u64,

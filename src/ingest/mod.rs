@@ -172,19 +172,13 @@ pub fn start<S: EventSink>(
 }
 
 impl<S> Ingest<S> {
-    /// Reads the number of open connections.
-    pub fn counter(&self) -> impl Fn() -> usize + Send + use<S>
+    /// Reads the number of open connections, and of those turned away at the bounds.
+    pub fn counter(&self) -> impl Fn() -> (usize, u64) + Send + use<S>
     where
         S: EventSink,
     {
         let door = self.door.clone();
-        move || door.open()
-    }
-
-    /// Connections turned away at the bounds.
-    #[must_use]
-    pub fn turned_away(&self) -> u64 {
-        self.door.turned_away()
+        move || (door.open(), door.turned_away())
     }
 
     /// Stops reading, lets every session finish the answers it owes, and returns when all have ended.

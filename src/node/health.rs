@@ -40,11 +40,16 @@ pub(super) struct Health {
     disk_alarm: bool,
     checkpoint: Option<EventSeq>,
     pub(super) connections: u64,
+    turned_away: u64,
 }
 
 impl Node {
     /// Runs until stopped.
-    pub(super) async fn watch(self: Arc<Self>, connections: impl Fn() -> usize, stop: CancellationToken) {
+    pub(super) async fn watch(
+        self: Arc<Self>,
+        connections: impl Fn() -> (usize, u64),
+        stop: CancellationToken,
+    ) {
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seconds: u64 = 0;
@@ -54,7 +59,12 @@ impl Node {
                 _ = tick.tick() => {}
             }
             seconds = seconds.wrapping_add(1);
-            lock(&self.health).connections = connections() as u64;
+            {
+                let (open, turned_away) = connections();
+                let mut health = lock(&self.health);
+                health.connections = open as u64;
+                health.turned_away = turned_away;
+            }
             let now = self.now();
             let changes = self.state_mut().advance(now - LAG);
             self.spread(&changes);
@@ -172,6 +182,7 @@ impl Node {
             listening: self.listening.clone(),
             data_dir: self.options.data_dir.display().to_string(),
             connections: health.connections,
+            turned_away: health.turned_away,
             frames: self.counters.frames.load(Ordering::Relaxed),
             frames_per_minute: per_minute,
             duplicates: self.counters.duplicates.load(Ordering::Relaxed),

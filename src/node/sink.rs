@@ -26,7 +26,10 @@ impl EventSink for Node {
     async fn store(&self, record: FrameRecord) -> Result<Ticket, String> {
         self.count_frame();
         let known = match self.look_up(&record) {
-            Ok(again) => return Ok(again),
+            Ok(again) => {
+                self.ask_to_send(&record.device);
+                return Ok(again);
+            }
             Err(known) => known,
         };
         let entry = NewEntry::new(self.now(), Body::Frame(record));
@@ -37,7 +40,10 @@ impl EventSink for Node {
     fn try_store(&self, record: FrameRecord) -> Result<Ticket, String> {
         self.count_frame();
         let known = match self.look_up(&record) {
-            Ok(again) => return Ok(again),
+            Ok(again) => {
+                self.ask_to_send(&record.device);
+                return Ok(again);
+            }
             Err(known) => known,
         };
         let entry = NewEntry::new(self.now(), Body::Frame(record));
@@ -89,6 +95,13 @@ impl EventSink for Node {
 }
 
 impl Node {
+    /// A device that only repeats itself is awake too: what is queued for it may go.
+    fn ask_to_send(&self, device: &DeviceKey) {
+        if self.state().commands.queued_via(device).next().is_some() {
+            let _ = self.heard.try_send(device.clone());
+        }
+    }
+
     fn count_frame(&self) {
         self.counters.frames.fetch_add(1, Ordering::Relaxed);
     }

@@ -192,6 +192,7 @@ pub(crate) fn node() -> NodeRow {
         listening: vec!["tcp [::]:8888".into(), "udp [::]:8888".into()],
         data_dir: "/var/lib/lockyard".into(),
         connections: 3,
+        turned_away: 0,
         frames: 48_112,
         frames_per_minute: 31,
         duplicates: 12,

@@ -37,7 +37,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         node.consoles,
         if node.consoles == 1 { "console" } else { "consoles" }
     );
-    lines.extend(line("connected", Role::Text, connections));
+    let full = node.turned_away > 0;
+    let turned_away =
+        if full { format!(" · {} turned away, see [limits]", node.turned_away) } else { String::new() };
+    let role = if full { Role::Warn } else { Role::Text };
+    lines.extend(line("connected", role, connections + &turned_away));
     lines.extend(line(
         "frames",
         Role::Text,
