@@ -4,12 +4,16 @@
 use crate::domain::command::{Interlock, UnlockMethod, Verdict};
 use crate::domain::{CommandId, DeviceKey, DeviceKind, Utc};
 use crate::fleet::State;
+use crate::fleet::commands::Command;
 use crate::fleet::device::Device;
 use crate::fleet::snapshot::{DeviceStatus, Place};
 use chrono::TimeDelta;
 
 /// A fix older than this says nothing of where the vehicle is now.
 const FRESH_FIX: TimeDelta = TimeDelta::minutes(5);
+
+/// Clocks that differ by no more than this count as one.
+const CLOCKS: TimeDelta = TimeDelta::minutes(2);
 
 /// Rejections by the device after which nobody tries again (the lock itself alarms at five).
 const REJECTIONS: u32 = 2;
@@ -90,8 +94,12 @@ pub fn assess(
 ) -> Option<Assessment> {
     let device = state.device(target)?;
     let via = via(device);
+    let own = own.and_then(|id| state.commands.get(id));
     let (method, how) = method(device, around);
+    let how = same_way(own, &via).unwrap_or(how);
     let place = state.place_for(device);
+    let wakes = own.is_some_and(|command| awaits_fix(state, command, place));
+    let in_contact = around.in_contact && !wakes;
     let interlocks = vec![
         registry(state, device),
         how,
@@ -100,19 +108,40 @@ pub fn assess(
             Verdict::NotConfigured,
             "the ID alone names the device; nothing proves it",
         ),
-        fix(place, around.in_contact, now),
-        speed(place, around.in_contact, rules, now),
+        fix(place, in_contact, now),
+        speed(place, in_contact, rules, now),
         row("at an approved site", Verdict::NotConfigured, "no sites"),
         row("trip allows opening", Verdict::NotConfigured, "no trips"),
         row("no hold", Verdict::NotConfigured, "no holds"),
         rejections(state, device, &via),
-        no_open_intent(state, target, &via, own, now),
+        no_open_intent(state, target, method, &via, own.map(|command| command.id), now),
         clock(device),
         row("channel enabled in the device", Verdict::Warn, "not read back"),
         store(around),
         contact(around, device),
     ];
     Some(Assessment { method, via, interlocks })
+}
+
+/// A command goes the way that was confirmed, or not at all.
+fn same_way(own: Option<&Command>, via: &DeviceKey) -> Option<Interlock> {
+    let other = own.map(|command| &command.intent.via).filter(|confirmed| *confirmed != via)?;
+    let text = format!("confirmed through {}, now bound to {}: propose it anew", other.id, via.id);
+    Some(row("way to open it", Verdict::Fail, text))
+}
+
+/// Whether a command still has to wait for the first fix of its carrier's wake. What the operator saw holds until
+/// the carrier is heard again; from then on only a fix made since the command was confirmed says where the lock is
+/// and whether it stands still.
+fn awaits_fix(state: &State, own: &Command, place: Option<&Place>) -> bool {
+    let Some(carrier) = state.device(&own.intent.via) else { return true };
+    let since = own.created - CLOCKS;
+    let is_new = |place: &Place| {
+        // A slow clock is shown as it is; here its correction counts.
+        let ours = if place.from == *carrier.key.id { carrier.clock.offset() } else { TimeDelta::zero() };
+        place.at + ours >= since
+    };
+    carrier.last_received != own.carrier_heard && !place.is_some_and(is_new)
 }
 
 fn registry(state: &State, device: &Device) -> Interlock {
@@ -196,6 +225,7 @@ fn rejections(state: &State, device: &Device, via: &DeviceKey) -> Interlock {
 fn no_open_intent(
     state: &State,
     target: &DeviceKey,
+    method: Option<UnlockMethod>,
     via: &DeviceKey,
     own: Option<CommandId>,
     now: Utc,
@@ -203,6 +233,8 @@ fn no_open_intent(
     const NAME: &str = "no other command open";
     let other = state.commands.blocker(target, now, state.times).filter(|command| Some(command.id) != own);
     let relay = state.commands.relay_outstanding(via, now, state.times).filter(|c| Some(c.id) != own);
+    // Only relays share the master's one place; its own lock does not.
+    let relay = relay.filter(|_| method == Some(UnlockMethod::SubLockRelay));
     match (other, relay) {
         (Some(command), _) => {
             let text =
@@ -225,7 +257,9 @@ fn clock(device: &Device) -> Interlock {
     if offset.is_zero() {
         row(NAME, Verdict::Pass, "within 2 min of ours")
     } else {
-        row(NAME, Verdict::Warn, format!("{} s behind ours; corrected", offset.num_seconds()))
+        let (seconds, side) =
+            (offset.num_seconds(), if offset > TimeDelta::zero() { "behind" } else { "ahead of" });
+        row(NAME, Verdict::Warn, format!("{} s {side} ours; corrected", seconds.abs()))
     }
 }
 

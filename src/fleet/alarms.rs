@@ -6,7 +6,7 @@ use crate::domain::alarm::AlarmKind;
 use crate::domain::{AlarmId, AlarmState, AssetId, DeviceKey, Priority, Utc};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Closed alarms kept for `list alarms --all`; the oldest leaves first. The journal keeps the evidence itself.
 const CLOSED_KEPT: usize = 1000;
@@ -27,6 +27,8 @@ enum Latch {
 pub enum Ending {
     /// Evidence from the device; never time.
     Evidence,
+    /// Evidence, or a person's reset.
+    EvidenceOrPerson,
     /// No evidence is known that could end it: only a person's reset.
     Person,
     /// A momentary event counts as true for this long.
@@ -42,7 +44,7 @@ struct Rule {
 
 fn rule(kind: AlarmKind) -> Rule {
     use AlarmKind as K;
-    use Ending::{After, Evidence, Person};
+    use Ending::{After, Evidence, EvidenceOrPerson, Person};
     use Latch::{Always, AtP1, No};
     use Priority::{P1, P2, P3, P4};
     const HOLD: TimeDelta = TimeDelta::minutes(10);
@@ -52,7 +54,7 @@ fn rule(kind: AlarmKind) -> Rule {
         K::OpenedStaticUnexplained | K::OpenedDynamicUnexplained => (P1, Always, Person),
         K::OpenedLoraUnexplained | K::ValveOpened => (P1, AtP1, Evidence),
         K::OpenedBluetoothUnexplained | K::OpenedUnknown => (P2, AtP1, Evidence),
-        K::WrongPasswordLimit => (P1, No, Evidence),
+        K::WrongPasswordLimit => (P1, No, EvidenceOrPerson),
         K::UnlockedTooLong | K::MotorFault => (P2, No, Evidence),
         K::PowerCut => (P2, No, Person),
         K::CommandUncertain => (P2, Always, Evidence),
@@ -104,6 +106,9 @@ pub struct Alarm {
     pub ack: Option<AckRow>,
     /// When a momentary condition ends.
     pub held_until: Option<Utc>,
+    /// The device does not report what would end it: only a person can.
+    #[serde(default)]
+    pub unobservable: bool,
 }
 
 impl Alarm {
@@ -118,8 +123,9 @@ impl Alarm {
     /// Whether a person may end it now.
     #[must_use]
     pub fn can_reset(&self) -> bool {
-        self.state == AlarmState::LatchedAck
-            || (self.state == AlarmState::AckActive && rule(self.key.kind).ending == Ending::Person)
+        let by_person = matches!(rule(self.key.kind).ending, Ending::Person | Ending::EvidenceOrPerson)
+            || self.unobservable;
+        self.state == AlarmState::LatchedAck || (self.state == AlarmState::AckActive && by_person)
     }
 }
 
@@ -133,6 +139,8 @@ pub struct Sign {
     pub time: Utc,
     pub received: Utc,
     pub reason: String,
+    /// See [`Alarm::unobservable`].
+    pub unobservable: bool,
 }
 
 /// What came of an operator's act.
@@ -155,6 +163,8 @@ pub struct Alarms {
     rows: BTreeMap<AlarmId, Alarm>,
     #[serde(with = "open_as_list")]
     open: BTreeMap<AlarmKey, AlarmId>,
+    /// In the order they were closed.
+    closed: VecDeque<AlarmId>,
 }
 
 /// JSON has no structured map keys.
@@ -179,7 +189,9 @@ mod open_as_list {
 impl Alarms {
     /// Open rows, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Alarm> {
-        self.rows.values().filter(|alarm| alarm.state != AlarmState::Normal)
+        let mut ids: Vec<AlarmId> = self.open.values().copied().collect();
+        ids.sort_unstable();
+        ids.into_iter().filter_map(|id| self.rows.get(&id))
     }
 
     /// All rows kept, oldest first.
@@ -207,8 +219,8 @@ impl Alarms {
             .filter_map(|(_, id)| self.rows.get(id))
     }
 
-    /// Takes in new evidence. Returns the row, and whether an operator should be told (a new or re-opened row).
-    pub fn raise(&mut self, sign: Sign) -> (AlarmId, bool) {
+    /// Takes in new evidence. Returns the row, and the moment to call [`Alarms::hold_over`] if none is set yet.
+    pub fn raise(&mut self, sign: Sign) -> (AlarmId, Option<Utc>) {
         let held_until = match ending(sign.key.kind) {
             Ending::After(hold) => Some(sign.received + hold),
             _ => None,
@@ -217,7 +229,8 @@ impl Alarms {
         if let Some(id) = self.open.get(&sign.key).copied()
             && let Some(alarm) = self.rows.get_mut(&id)
         {
-            let announce = alarm.state != AlarmState::UnackActive || sign.priority < alarm.priority;
+            // A timer that is set already finds the new end when it fires.
+            let timer = held_until.filter(|_| alarm.held_until.is_none());
             alarm.state = AlarmState::UnackActive;
             alarm.ack = None;
             alarm.priority = alarm.priority.min(sign.priority);
@@ -227,9 +240,11 @@ impl Alarms {
                 alarm.last = sign.time;
                 alarm.reason = sign.reason;
                 alarm.late = late;
+                alarm.unobservable = sign.unobservable;
+                alarm.asset = sign.asset;
             }
-            alarm.held_until = held_until;
-            return (id, announce);
+            alarm.held_until = alarm.held_until.max(held_until);
+            return (id, timer);
         }
         self.next += 1;
         let id = AlarmId(self.next);
@@ -245,36 +260,40 @@ impl Alarms {
             late,
             ack: None,
             held_until,
+            unobservable: sign.unobservable,
             key: sign.key.clone(),
         };
         self.rows.insert(id, alarm);
         self.open.insert(sign.key, id);
-        self.forget_old();
-        (id, true)
+        (id, held_until)
     }
 
     /// Evidence, newer by event time than the raising one, that the condition is over.
     pub fn condition_over(&mut self, key: &AlarmKey, time: Utc) -> Option<AlarmId> {
+        self.open_with(key).filter(|alarm| time > alarm.last)?;
+        self.end(key)
+    }
+
+    /// The condition is over for certain, whatever the clocks say: we know it ourselves, or a person says so.
+    pub fn end(&mut self, key: &AlarmKey) -> Option<AlarmId> {
         let id = *self.open.get(key)?;
-        let alarm = self.rows.get_mut(&id)?;
-        if !alarm.state.is_active() || time <= alarm.last {
-            return None;
-        }
+        let alarm = self.rows.get_mut(&id).filter(|alarm| alarm.state.is_active())?;
         Self::settle(alarm);
         self.close_if_normal(id);
         Some(id)
     }
 
-    /// The hold time of a momentary condition is over.
-    pub fn hold_over(&mut self, id: AlarmId, now: Utc) -> bool {
-        let Some(alarm) = self.rows.get_mut(&id) else { return false };
-        if !alarm.state.is_active() || alarm.held_until.is_none_or(|until| until > now) {
-            return false;
+    /// The hold time of a momentary condition may be over. Returns whether the row changed, and when to ask again.
+    pub fn hold_over(&mut self, id: AlarmId, now: Utc) -> (bool, Option<Utc>) {
+        let Some(alarm) = self.rows.get_mut(&id) else { return (false, None) };
+        match alarm.held_until {
+            Some(until) if until > now => return (false, Some(until)),
+            _ => alarm.held_until = None,
         }
-        alarm.held_until = None;
+        let changes = alarm.state.is_active();
         Self::settle(alarm);
         self.close_if_normal(id);
-        true
+        (changes, None)
     }
 
     fn settle(alarm: &mut Alarm) {
@@ -343,20 +362,18 @@ impl Alarms {
     }
 
     fn close_if_normal(&mut self, id: AlarmId) {
-        if let Some(alarm) = self.rows.get(&id)
-            && alarm.state == AlarmState::Normal
-        {
-            self.open.remove(&alarm.key);
+        let Some(alarm) = self.rows.get(&id).filter(|alarm| alarm.state == AlarmState::Normal) else {
+            return;
+        };
+        if self.open.get(&alarm.key) != Some(&id) {
+            return; // closed before
         }
-    }
-
-    fn forget_old(&mut self) {
-        let closed = self.rows.len().saturating_sub(self.open.len());
-        if closed > CLOSED_KEPT
-            && let Some(id) =
-                self.rows.values().find(|alarm| alarm.state == AlarmState::Normal).map(|alarm| alarm.id)
+        self.open.remove(&alarm.key);
+        self.closed.push_back(id);
+        if self.closed.len() > CLOSED_KEPT
+            && let Some(oldest) = self.closed.pop_front()
         {
-            self.rows.remove(&id);
+            self.rows.remove(&oldest);
         }
     }
 

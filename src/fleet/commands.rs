@@ -7,13 +7,20 @@ use crate::domain::message::{OpenedBy, UnlockReply};
 use crate::domain::{CommandId, DeviceKey, Utc};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Finished commands kept for `list commands --all`; the journal keeps them for good.
 const FINISHED_KEPT: usize = 1000;
 
 /// Evidence may be this much older, by corrected device clock, than the sending.
 const BEFORE: TimeDelta = TimeDelta::seconds(30);
+
+/// A reply is taken for a command this long after its sending. It came by the connection the command went by, or not
+/// at all: a command that was never answered must not make every later answer ambiguous.
+const LATE_REPLY: TimeDelta = TimeDelta::minutes(10);
+
+/// A valve may be turned this long after our opening while its lock has not told that it locked again.
+const VALVE_USE: TimeDelta = TimeDelta::minutes(30);
 
 /// Times of the life cycle, from the settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +48,9 @@ pub struct Command {
     pub id: CommandId,
     pub intent: UnlockIntent,
     pub created: Utc,
+    /// When its carrier had been heard last when it was proposed: heard again, it may have moved.
+    #[serde(default)]
+    pub carrier_heard: Option<Utc>,
     pub exchange: Exchange,
     pub evidence: Evidence,
     pub sent: Option<Utc>,
@@ -48,6 +58,10 @@ pub struct Command {
     pub serial: Option<u8>,
     pub answered: Option<Utc>,
     pub opened_at: Option<Utc>,
+    /// Time of the report that named our way of opening as its source. Without it an opening is claimed by the motor
+    /// alone, and another source that is told later takes it away.
+    #[serde(default)]
+    pub told_at: Option<Utc>,
     pub evidence_at: Option<Utc>,
     pub detail: Option<String>,
     /// A person closed it by a verdict.
@@ -75,13 +89,66 @@ impl Command {
     pub fn blocks(&self, now: Utc, times: Times) -> bool {
         match self.exchange {
             Exchange::Queued | Exchange::Sent => true,
-            Exchange::Uncertain => !self.verdict && matches!(self.evidence, Evidence::None),
+            Exchange::Uncertain => !self.verdict && !self.is_resolved(),
             // Accepted, nothing seen to move: it may still open until its window is over.
-            Exchange::AnsweredOk | Exchange::Relayed => {
-                matches!(self.evidence, Evidence::None) && now < self.window_end(times)
-            }
+            Exchange::AnsweredOk | Exchange::Relayed => !self.is_resolved() && now < self.window_end(times),
             _ => false,
         }
+    }
+
+    /// Whether evidence says what became of it. That another source opened the lock says nothing of this command.
+    fn is_resolved(&self) -> bool {
+        matches!(self.evidence, Evidence::Opened | Evidence::Relocked | Evidence::NotUsed)
+    }
+
+    /// An opening that the motor shows and nobody tells of.
+    fn motor_opened(&mut self, time: Utc) -> Opening {
+        match self.evidence {
+            Evidence::None => {
+                self.evidence = Evidence::Opened;
+                (self.opened_at, self.evidence_at) = (Some(time), Some(time));
+            }
+            // The automatic locking was told before the opening it ended.
+            Evidence::NotUsed if self.evidence_at.is_some_and(|locked| time <= locked) => {
+                self.evidence = Evidence::Relocked;
+                self.opened_at = Some(time);
+            }
+            Evidence::Opened => {}
+            // It locked after our opening: this is another one.
+            Evidence::NotUsed | Evidence::Relocked | Evidence::Contradicted => return Opening::Nobodys,
+        }
+        Opening::Ours(self.id)
+    }
+
+    /// An opening whose source is told to be our way of opening.
+    fn told_ours(&mut self, time: Utc) -> Opening {
+        if self.told_at.is_some_and(|told| told != time) {
+            // One command opens once: which of the two was ours nobody knows.
+            self.evidence = Evidence::Contradicted;
+            self.evidence_at = Some(time);
+            return Opening::Contradicts(self.id);
+        }
+        let locked = self.evidence_at.filter(|_| self.evidence == Evidence::NotUsed);
+        if self.told_at.is_none() && self.evidence != Evidence::Relocked {
+            self.evidence = match locked {
+                Some(locked) if time <= locked => Evidence::Relocked,
+                _ => Evidence::Opened,
+            };
+            self.evidence_at = Some(locked.map_or(time, |locked| locked.max(time)));
+            self.opened_at = Some(time);
+        }
+        self.told_at = Some(time);
+        Opening::Ours(self.id)
+    }
+
+    /// A card, a telephone or a handheld opened it in our window: the movement is not ours to claim.
+    fn told_other(&mut self, time: Utc) -> Opening {
+        if self.told_at.is_some() {
+            return Opening::Nobodys; // ours was told too: two openings, each with its source
+        }
+        self.evidence = Evidence::Contradicted;
+        self.evidence_at = Some(time);
+        Opening::Contradicts(self.id)
     }
 
     /// When the clock changes something, if it does.
@@ -116,13 +183,78 @@ pub enum StepOutcome {
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub struct Commands {
     rows: BTreeMap<CommandId, Command>,
     /// Last WLNET serial used with each master: never the same twice running.
     serials: BTreeMap<DeviceKey, u8>,
+    /// Derived: the commands of each target, oldest first.
+    by_target: HashMap<DeviceKey, Vec<CommandId>>,
+    /// Derived: the queued commands of each carrier. Asked for with every frame.
+    queued: BTreeMap<DeviceKey, BTreeSet<CommandId>>,
+}
+
+/// What a checkpoint holds of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Stored {
+    rows: BTreeMap<CommandId, Command>,
+    serials: BTreeMap<DeviceKey, u8>,
+}
+
+impl From<Stored> for Commands {
+    fn from(stored: Stored) -> Self {
+        let mut commands = Self { serials: stored.serials, ..Self::default() };
+        for command in stored.rows.into_values() {
+            commands.put(command);
+        }
+        commands
+    }
+}
+
+impl From<Commands> for Stored {
+    fn from(commands: Commands) -> Self {
+        Self { rows: commands.rows, serials: commands.serials }
+    }
 }
 
 impl Commands {
+    fn put(&mut self, command: Command) {
+        let id = command.id;
+        self.by_target.entry(command.intent.target.clone()).or_default().push(id);
+        self.rows.insert(id, command);
+        self.index(id);
+    }
+
+    fn remove(&mut self, id: CommandId) {
+        let Some(command) = self.rows.remove(&id) else { return };
+        if let Some(ids) = self.by_target.get_mut(&command.intent.target) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_target.remove(&command.intent.target);
+            }
+        }
+    }
+
+    /// Keeps `queued` true after a change of this command's exchange.
+    fn index(&mut self, id: CommandId) {
+        let Some(command) = self.rows.get(&id) else { return };
+        let via = &command.intent.via;
+        if command.exchange == Exchange::Queued {
+            self.queued.entry(via.clone()).or_default().insert(id);
+        } else if let Some(ids) = self.queued.get_mut(via) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.queued.remove(via);
+            }
+        }
+    }
+
+    /// The commands for one target, newest first.
+    fn of<'a>(&'a self, target: &DeviceKey) -> impl Iterator<Item = &'a Command> {
+        let ids = self.by_target.get(target).map(Vec::as_slice).unwrap_or_default();
+        ids.iter().rev().filter_map(|id| self.rows.get(id))
+    }
+
     pub fn all(&self) -> impl Iterator<Item = &Command> {
         self.rows.values()
     }
@@ -134,13 +266,13 @@ impl Commands {
 
     /// Queued commands that go through this device, oldest first.
     pub fn queued_via<'a>(&'a self, via: &'a DeviceKey) -> impl Iterator<Item = &'a Command> {
-        self.rows.values().filter(move |c| c.exchange == Exchange::Queued && c.intent.via == *via)
+        self.queued.get(via).into_iter().flatten().filter_map(|id| self.rows.get(id))
     }
 
     /// The command that keeps a new one for `target` waiting, if there is one.
     #[must_use]
     pub fn blocker(&self, target: &DeviceKey, now: Utc, times: Times) -> Option<&Command> {
-        self.rows.values().find(|c| c.intent.target == *target && c.blocks(now, times))
+        self.of(target).find(|c| c.blocks(now, times))
     }
 
     /// A relay through `master` whose echo or movement is still awaited: at most one at a time.
@@ -154,12 +286,39 @@ impl Commands {
         })
     }
 
+    /// Whether the outcome of some command for `target` is still open.
+    #[must_use]
+    pub fn is_uncertain(&self, target: &DeviceKey, now: Utc, times: Times) -> bool {
+        self.of(target).any(|c| c.exchange == Exchange::Uncertain && c.blocks(now, times))
+    }
+
+    /// Whether a valve turned at `time` was turned while its lock stood open by a command of ours.
+    #[must_use]
+    pub fn covers_valve(&self, target: &DeviceKey, time: Utc) -> bool {
+        self.of(target).any(|c| {
+            c.opened_at.is_some_and(|opened| {
+                let locked = c.evidence_at.filter(|_| c.evidence == Evidence::Relocked);
+                matches!(c.evidence, Evidence::Opened | Evidence::Relocked)
+                    && time >= opened - BEFORE
+                    && time <= opened + VALVE_USE
+                    && locked.is_none_or(|locked| time <= locked)
+            })
+        })
+    }
+
     /// The serial for the next WLNET command to this master: 1–255, another than the last.
     #[must_use]
     pub fn next_serial(&self, master: &DeviceKey) -> u8 {
         match self.serials.get(master) {
             None | Some(255) => 1,
             Some(last) => last.saturating_add(1),
+        }
+    }
+
+    /// Notes when the carrier of a new command had been heard last.
+    pub fn note_carrier(&mut self, id: CommandId, heard: Option<Utc>) {
+        if let Some(command) = self.rows.get_mut(&id) {
+            command.carrier_heard = heard;
         }
     }
 
@@ -176,6 +335,12 @@ impl Commands {
             | CommandStep::Withheld { id, .. }
             | CommandStep::Verdict { id, .. } => *id,
         };
+        let outcome = self.step_of(id, step, at);
+        self.index(id);
+        outcome
+    }
+
+    fn step_of(&mut self, id: CommandId, step: &CommandStep, at: Utc) -> StepOutcome {
         let Some(command) = self.rows.get_mut(&id) else { return StepOutcome::NoSuchCommand };
         match (step, command.exchange) {
             (CommandStep::Sent { serial, .. }, Exchange::Queued) if at < command.intent.expires => {
@@ -186,7 +351,10 @@ impl Commands {
                     self.serials.insert(command.intent.via.clone(), *serial);
                 }
             }
-            (CommandStep::FailedUnsent { .. }, Exchange::Sent) => {
+            // Once something was heard of it, "not a byte left" cannot be: then it is never queued again.
+            (CommandStep::FailedUnsent { .. }, Exchange::Sent)
+                if command.answered.is_none() && command.evidence == Evidence::None =>
+            {
                 command.sent = None;
                 command.exchange =
                     if at < command.intent.expires { Exchange::Queued } else { Exchange::Expired };
@@ -218,21 +386,23 @@ impl Commands {
             id,
             intent: intent.clone(),
             created: at,
+            carrier_heard: None,
             exchange: Exchange::Queued,
             evidence: Evidence::None,
             sent: None,
             serial: None,
             answered: None,
             opened_at: None,
+            told_at: None,
             evidence_at: None,
             detail: None,
             verdict: false,
         };
-        self.rows.insert(id, command);
+        self.put(command);
         if self.rows.len() > FINISHED_KEPT
             && let Some(old) = self.rows.values().find(|c| !c.blocks(at, times)).map(|c| c.id)
         {
-            self.rows.remove(&old);
+            self.remove(old);
         }
         StepOutcome::Done
     }
@@ -248,7 +418,7 @@ impl Commands {
         touched
     }
 
-    /// The clock reached `due`. Returns whether the command is now uncertain (`Some(true)`), or expired.
+    /// The clock reached `due`. Returns what the exchange became, if anything.
     pub fn fire(&mut self, id: CommandId, now: Utc, times: Times) -> Option<Exchange> {
         let command = self.rows.get_mut(&id)?;
         if command.due(times)? > now {
@@ -262,11 +432,13 @@ impl Commands {
             }
             _ => return None,
         }
-        Some(command.exchange)
+        let became = command.exchange;
+        self.index(id);
+        Some(became)
     }
 
     /// The device's reply. Attached to the one command it can belong to: by method for passwords, by serial for
-    /// relays. Returns the command and whether a password was refused (`Some(true)`) or accepted.
+    /// relays. Returns that command.
     pub fn answer(
         &mut self,
         via: &DeviceKey,
@@ -278,7 +450,7 @@ impl Commands {
             c.intent.via == *via
                 && c.answered.is_none()
                 && matches!(c.exchange, Exchange::Sent | Exchange::Uncertain)
-                && c.sent.is_some_and(|sent| received >= sent)
+                && c.sent.is_some_and(|sent| received >= sent && received - sent <= LATE_REPLY)
                 && match (reply, c.intent.method) {
                     (UnlockReply::Password { dynamic, .. }, UnlockMethod::DynamicPassword) => dynamic,
                     (UnlockReply::Password { dynamic, .. }, UnlockMethod::StaticPassword) => !dynamic,
@@ -314,7 +486,7 @@ impl Commands {
         Some(command.id)
     }
 
-    /// An opening of `target`. `by` is its told source, or `None` for a motor bit.
+    /// An opening of `target`. `by` is its told source; `None` and "unknown" is a motor that was seen open.
     pub fn opened(
         &mut self,
         target: &DeviceKey,
@@ -323,43 +495,16 @@ impl Commands {
         received: Utc,
         times: Times,
     ) -> Opening {
-        let mut covering: Vec<&mut Command> = self
-            .rows
-            .values_mut()
-            .filter(|c| c.intent.target == *target && c.covers(time, received, times))
-            .filter(|c| !matches!(c.exchange, Exchange::Refused))
-            .collect();
-        let [command] = covering.as_mut_slice() else { return Opening::Nobodys };
-        let ours = match by {
-            None => true,
-            Some(by) => matches!(
-                (by, command.intent.method),
-                (OpenedBy::RemoteStatic, UnlockMethod::StaticPassword)
-                    | (OpenedBy::RemoteDynamic, UnlockMethod::DynamicPassword)
-                    | (OpenedBy::Lora, UnlockMethod::SubLockRelay)
-            ),
-        };
-        if !ours {
-            // A card or a handheld opened it in our window: the movement is not ours to claim.
-            if matches!(command.evidence, Evidence::None | Evidence::Opened) {
-                command.evidence = Evidence::Contradicted;
-                command.evidence_at = Some(time);
-            }
-            return Opening::Contradicts(command.id);
+        let could_be =
+            |c: &&Command| c.covers(time, received, times) && !matches!(c.exchange, Exchange::Refused);
+        let covering: Vec<CommandId> = self.of(target).filter(could_be).map(|c| c.id).take(2).collect();
+        let [id] = covering.as_slice() else { return Opening::Nobodys };
+        let Some(command) = self.rows.get_mut(id) else { return Opening::Nobodys };
+        match by {
+            None | Some(OpenedBy::Unknown) => command.motor_opened(time),
+            Some(by) if is_way_of(by, command.intent.method) => command.told_ours(time),
+            Some(_) => command.told_other(time),
         }
-        match command.evidence {
-            Evidence::None => {
-                command.evidence = Evidence::Opened;
-                command.opened_at = Some(time);
-                command.evidence_at = Some(time);
-            }
-            Evidence::NotUsed => {
-                command.evidence = Evidence::Relocked;
-                command.opened_at = Some(time);
-            }
-            _ => {}
-        }
-        Opening::Ours(command.id)
     }
 
     /// `target` locked. `auto` = it told that it locked by itself.
@@ -371,9 +516,9 @@ impl Commands {
         received: Utc,
         times: Times,
     ) -> Option<CommandId> {
-        let command = self.rows.values_mut().rev().find(|c| {
-            c.intent.target == *target && c.sent.is_some_and(|sent| received >= sent && time >= sent)
-        })?;
+        let after = |c: &&Command| c.sent.is_some_and(|sent| received >= sent && time >= sent);
+        let id = self.of(target).find(after)?.id;
+        let command = self.rows.get_mut(&id)?;
         match command.evidence {
             Evidence::Opened if command.opened_at.is_some_and(|opened| time > opened) => {
                 command.evidence = Evidence::Relocked;
@@ -413,4 +558,14 @@ impl Commands {
             blocks: command.blocks(now, times),
         }
     }
+}
+
+/// Whether an opening told to come from this source is what a command of this method does.
+fn is_way_of(by: OpenedBy, method: UnlockMethod) -> bool {
+    matches!(
+        (by, method),
+        (OpenedBy::RemoteStatic, UnlockMethod::StaticPassword)
+            | (OpenedBy::RemoteDynamic, UnlockMethod::DynamicPassword)
+            | (OpenedBy::Lora, UnlockMethod::SubLockRelay)
+    )
 }

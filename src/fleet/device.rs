@@ -1,5 +1,7 @@
 //! What is known of one device: each fact with the event time it rests on. Facts only move forward in event time.
 
+use super::openings::Openings;
+use super::past::{Late, Past};
 use super::snapshot::{DeviceStatus, PartRow, PartsRow, Place};
 use crate::domain::journal::Transport;
 use crate::domain::message::{Level, Levels};
@@ -14,13 +16,25 @@ use std::collections::VecDeque;
 const AHEAD: TimeDelta = TimeDelta::minutes(2);
 
 /// A clock that differs by more than this is shown.
-const DRIFT: TimeDelta = TimeDelta::minutes(2);
+pub const DRIFT: TimeDelta = TimeDelta::minutes(2);
 
 /// Live frames the clock offset is learnt from.
 const CLOCK_SAMPLES: usize = 16;
 
-/// Evidence remembered so that a repeated or replayed record is not news.
+/// Events remembered so that a repeated or replayed record is not news.
 const SEEN: usize = 128;
+
+/// An event without a device time is taken for a repeated one only this long: serials are one byte, and begin anew
+/// when a device without a set clock loses its power.
+const TIMELESS: TimeDelta = TimeDelta::minutes(5);
+
+/// The order of a device's own clock is held against it this long, and over no greater difference: beyond, the clock
+/// was set anew.
+const ORDER_FOR: TimeDelta = TimeDelta::minutes(10);
+const ORDER_OVER: TimeDelta = TimeDelta::hours(1);
+
+/// Subject of the motor among the late records; levels have their own numbers, from 0.
+const MOTOR: u8 = u8::MAX;
 
 /// A fact with its ages.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -30,6 +44,45 @@ pub struct Held<T> {
     pub since: Utc,
     /// Event time of the newest evidence.
     pub as_of: Utc,
+}
+
+/// Where in time a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The device's own time, but never later than receipt.
+    pub time: Utc,
+    pub order: Order,
+}
+
+/// How far a message's place in time can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Facts move forward by it.
+    Known,
+    /// By the device's own clock it is older than something heard before, although both may have been clamped to
+    /// their receipt: it may show things worse than they are, never better.
+    Behind,
+    /// A stored record whose time is missing or lies in the future: it happened at nobody knows when. It moves no
+    /// fact, but what it alarms about is not lost.
+    Nowhen,
+}
+
+impl Order {
+    /// The same, but no better than "may show worse only".
+    #[must_use]
+    pub fn at_worst(self) -> Self {
+        match self {
+            Self::Nowhen => Self::Nowhen,
+            Self::Known | Self::Behind => Self::Behind,
+        }
+    }
+}
+
+/// The newest time a device told, as it told it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Told {
+    told: Utc,
+    received: Utc,
 }
 
 /// Moves a fact forward. Returns whether its value changed; older evidence changes nothing.
@@ -62,11 +115,17 @@ impl Clock {
         self.samples.push_back((received - told).num_milliseconds());
     }
 
+    /// Whether enough live frames were heard to know the offset.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.samples.len() >= 2
+    }
+
     /// Offset to add to the device's times; zero while it is within two minutes, and until two live frames were
     /// heard: one alone may as well be an old record.
     #[must_use]
     pub fn offset(&self) -> TimeDelta {
-        if self.samples.len() < 2 {
+        if !self.is_known() {
             return TimeDelta::zero();
         }
         let least = self.samples.iter().min().copied().unwrap_or(0);
@@ -75,16 +134,15 @@ impl Clock {
     }
 }
 
-/// What makes one piece of evidence the same as another: kind word, device time, serial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fingerprint(pub String, pub Option<i64>, pub Option<u32>);
-
-/// A motor that opened and nobody said how, yet.
+/// An event heard before: a hash of what it was, device time (milliseconds), serial, receive time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Unexplained {
-    pub opened: Utc,
-    pub received: Utc,
-    pub due: Utc,
+struct Seen(u64, Option<i64>, Option<u32>, Utc);
+
+/// FNV-1a: the same in every build, because it is written into checkpoints.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -120,18 +178,22 @@ pub struct Device {
     /// Jointech protocol version, so that its text frames are answered in its own way after a restart.
     pub version: Option<u8>,
     pub frames: u64,
+    /// Its reports tell of its cover (older sub-locks' do not).
+    pub tells_cover: bool,
+    /// Its master lost contact with it, as of then; ends with newer news of its parts.
+    lost: Option<Utc>,
+    /// Event time of the newest message whose lesser facts (voltage, signal …) are shown.
+    extras_at: Option<Utc>,
+    newest: Option<Told>,
     levels: Vec<Option<Held<bool>>>,
-    replayed_levels: Vec<Option<Held<bool>>>,
-    seen: VecDeque<Fingerprint>,
-    /// Event times of the latest openings whose source was told, ours or not.
-    pub told_openings: VecDeque<Utc>,
-    pub unexplained: Option<Unexplained>,
-    /// Refused unlock passwords of ours since the last accepted one.
+    past: Past,
+    seen: VecDeque<Seen>,
+    /// Codes without a name that the newest status word held.
+    pub(super) codes: Vec<String>,
+    pub(super) openings: Openings,
+    /// Refused unlock passwords since the last accepted one, as far as we know.
     pub rejections: u32,
 }
-
-/// Openings remembered to explain a motor bit.
-const OPENINGS: usize = 16;
 
 impl Device {
     #[must_use]
@@ -166,25 +228,46 @@ impl Device {
             firmware: None,
             version: None,
             frames: 0,
+            tells_cover: false,
+            lost: None,
+            extras_at: None,
+            newest: None,
             levels: vec![None; Level::ALL.len()],
-            replayed_levels: vec![None; Level::ALL.len()],
+            past: Past::default(),
             seen: VecDeque::new(),
-            told_openings: VecDeque::new(),
-            unexplained: None,
+            codes: Vec::new(),
+            openings: Openings::default(),
             rejections: 0,
         }
     }
 
-    /// Event time of a message: the device's own, but never later than receipt. A clock that was never set counts as
-    /// receipt; `None` for stored records without a time, which happened at nobody knows when. A slow clock is *not*
-    /// corrected here: what is shown must not look newer than the device says.
+    /// Where a message stands in time: at the device's own time, but never later than its receipt. A clock that was
+    /// never set, or that is more than two minutes ahead, counts as receipt. A slow clock is *not* corrected here:
+    /// what is shown must not look newer than the device says.
     #[must_use]
-    pub fn event_time(&self, told: Option<Utc>, replayed: bool, received: Utc) -> Option<Utc> {
-        match told {
-            None if replayed => None,
-            None => Some(received),
-            Some(told) if told > received + AHEAD => Some(received),
-            Some(told) => Some(told.min(received)),
+    pub fn moment(&self, told: Option<Utc>, replayed: bool, received: Utc) -> Moment {
+        let usable = told.filter(|told| *told <= received + AHEAD);
+        let order = match (told, usable) {
+            (_, None) if replayed => Order::Nowhen,
+            (Some(told), _) if self.is_behind(told, received) => Order::Behind,
+            _ => Order::Known,
+        };
+        Moment { time: usable.map_or(received, |told| told.min(received)), order }
+    }
+
+    /// Whether its own clock says that it told something newer before. Needed where times were clamped: of two
+    /// frames of a clock that is five seconds ahead, sent newest first, the older would count as the newer.
+    fn is_behind(&self, told: Utc, received: Utc) -> bool {
+        self.newest.is_some_and(|newest| {
+            told < newest.told && received - newest.received < ORDER_FOR && newest.told - told < ORDER_OVER
+        })
+    }
+
+    /// Remembers what the device's clock said; stored records do not count.
+    pub fn note_clock(&mut self, told: Utc, received: Utc) {
+        self.clock.sample(received, told);
+        if !self.is_behind(told, received) {
+            self.newest = Some(Told { told, received });
         }
     }
 
@@ -195,142 +278,218 @@ impl Device {
         told.map_or(received, |told| (told + self.clock.offset()).min(received))
     }
 
-    /// Whether this evidence is new; remembers it.
-    pub fn first_time(&mut self, what: &str, told: Option<Utc>, serial: Option<u32>) -> bool {
-        let print = Fingerprint(what.to_owned(), told.map(|t| t.timestamp_millis()), serial);
-        if print.1.is_none() && print.2.is_none() {
+    /// Whether this event is new; remembers it. `what` tells it from others of the same time and serial.
+    pub fn first_time(&mut self, what: &str, told: Option<Utc>, serial: Option<u32>, received: Utc) -> bool {
+        let (what, told) = (hash(what), told.map(|told| told.timestamp_millis()));
+        if told.is_none() && serial.is_none() {
             return true;
         }
-        if self.seen.contains(&print) {
+        let is_it = |seen: &&Seen| {
+            (seen.0, seen.1, seen.2) == (what, told, serial)
+                && (told.is_some() || received - seen.3 < TIMELESS)
+        };
+        if self.seen.iter().any(|seen| is_it(&seen)) {
             return false;
         }
         if self.seen.len() == SEEN {
             self.seen.pop_front();
         }
-        self.seen.push_back(print);
+        self.seen.push_back(Seen(what, told, serial, received));
         true
     }
 
-    /// Moves the parts; returns what changed.
-    pub fn hold_parts(&mut self, parts: Parts, time: Utc) -> PartChanges {
-        let mut changes = PartChanges::default();
-        if let Some(motor) = parts.motor {
-            let was = self.motor.map(|held| held.value);
-            if hold(&mut self.motor, motor, time) {
-                changes.motor = Some((was, motor));
-            }
-        }
+    /// Moves the parts; returns what happened to the motor.
+    pub fn hold_parts(&mut self, parts: Parts, moment: Moment) -> MotorChange {
+        let motor = match parts.motor {
+            Some(state) => self.hold_motor(state, moment),
+            None => MotorChange::Same,
+        };
         if let Some(rope) = parts.rope {
-            let was = self.rope.map(|held| held.value);
-            if hold(&mut self.rope, rope, time) {
-                changes.rope = Some((was, rope));
-            }
+            hold_state(&mut self.rope, rope, rope == PartState::Open, moment);
         }
         if let Some(cover) = parts.cover {
-            hold(&mut self.cover, cover, time);
+            hold_state(&mut self.cover, cover, cover == PartState::Open, moment);
         }
         self.combine();
-        changes
+        motor
+    }
+
+    fn hold_motor(&mut self, state: PartState, moment: Moment) -> MotorChange {
+        let was = self.motor;
+        let time = moment.time;
+        let changed = hold_state(&mut self.motor, state, state == PartState::Open, moment);
+        match (was, state) {
+            (Some(was), PartState::Open) if changed => MotorChange::Opened { after: was.as_of },
+            (_, PartState::Closed) if changed => {
+                if let Some(was) = was {
+                    self.past.lived(MOTOR, was.since, time);
+                }
+                MotorChange::Closed
+            }
+            (Some(was), _) if time < was.as_of && moment.order != Order::Nowhen => {
+                self.late_motor(was, state, time)
+            }
+            _ => MotorChange::Same,
+        }
+    }
+
+    /// A record older than what is held: did it see an opening that nobody knew of?
+    fn late_motor(&mut self, held: Held<PartState>, state: PartState, time: Utc) -> MotorChange {
+        let closed_since = (held.value == PartState::Closed).then_some(held.since);
+        let inside = held.value == PartState::Open && held.since <= time;
+        let late = self.past.hear(MOTOR, state == PartState::Open, time, closed_since);
+        let after = match late {
+            Late::News { off: Some(off) } => {
+                Some(closed_since.map_or(off, |since| if since <= time { off.max(since) } else { off }))
+            }
+            // Nothing says since when: news only if it contradicts "closed since".
+            Late::News { off: None } => closed_since.filter(|since| *since <= time),
+            Late::Known | Late::Off => None,
+        };
+        match after {
+            Some(after) if !inside => MotorChange::OpenedLate { after },
+            _ => MotorChange::Same,
+        }
+    }
+
+    /// Moves the valve. `unknown` (both of its events in one report) makes a closed valve unknown.
+    pub fn hold_valve(&mut self, valve: ValveState, moment: Moment) {
+        hold_state(&mut self.valve, valve, valve != ValveState::Closed, moment);
+    }
+
+    /// The valve's word: nobody knows that it is closed while contact is lost.
+    #[must_use]
+    pub fn valve_word(&self) -> Option<Held<ValveState>> {
+        let held = self.valve?;
+        match self.lost {
+            Some(lost) if held.value == ValveState::Closed => {
+                Some(Held { value: ValveState::Unknown, since: lost, as_of: held.as_of })
+            }
+            _ => Some(held),
+        }
     }
 
     /// Recomputes the lock word from motor and rope.
     fn combine(&mut self) {
-        if self.motor.is_none() && self.rope.is_none() {
-            return;
-        }
-        let word = LockState::from_parts(self.motor.map(|p| p.value), self.rope.map(|p| p.value));
-        let newest = [self.motor, self.rope].iter().flatten().map(|p| p.as_of).max();
-        let oldest = [self.motor, self.rope].iter().flatten().map(|p| p.as_of).min();
+        let parts = [self.motor, self.rope];
+        let newest = parts.iter().flatten().map(|p| p.as_of).max();
+        let oldest = parts.iter().flatten().map(|p| p.as_of).min();
         let (Some(newest), Some(oldest)) = (newest, oldest) else { return };
+        if self.lost.is_some_and(|lost| lost < newest) {
+            self.lost = None;
+        }
+        let told = LockState::from_parts(self.motor.map(|p| p.value), self.rope.map(|p| p.value));
         // An open motor needs no rope to be known, so its own age counts alone.
-        let as_of = match (word, self.motor) {
-            (LockState::Unlocked, Some(motor)) => motor.as_of,
-            _ => oldest,
+        let (word, since, as_of) = match (self.lost, told, self.motor) {
+            (Some(lost), ..) => (LockState::Unknown, lost, lost),
+            (_, LockState::Unlocked, Some(motor)) => (told, motor.since, motor.as_of),
+            _ => (told, newest, oldest),
         };
         match &mut self.lock {
             Some(held) if held.value == word => held.as_of = as_of,
-            slot => *slot = Some(Held { value: word, since: newest, as_of }),
+            slot => *slot = Some(Held { value: word, since, as_of }),
         }
     }
 
-    /// The parts are no longer known (contact lost): the lock word becomes `unknown`, what was last heard stays
-    /// visible in the parts with its age.
-    pub fn lose_contact(&mut self, time: Utc) {
-        if let Some(held) = self.lock {
-            hold(&mut self.lock, LockState::Unknown, time.max(held.as_of));
+    /// The parts are no longer known (contact lost): the lock word becomes `unknown` until there is newer news of
+    /// the parts; what was last heard stays visible in them with its age. Such a report carries the time of what was
+    /// heard last, so only a stored one can be too old to count.
+    pub fn lose_contact(&mut self, moment: Moment, replayed: bool) {
+        let newest = [self.motor, self.rope].iter().flatten().map(|p| p.as_of).max();
+        if moment.order == Order::Nowhen || (replayed && newest.is_some_and(|newest| moment.time <= newest)) {
+            return;
         }
+        let lost = newest.map_or(moment.time, |newest| newest.max(moment.time));
+        self.lost = Some(self.lost.map_or(lost, |before| before.max(lost)));
+        self.combine();
     }
 
-    /// Takes in the levels of a message; returns those that came on or went off, by event time.
-    pub fn hold_levels(&mut self, levels: Levels, time: Utc, replayed: bool) -> Vec<(Level, LevelChange)> {
+    /// Takes in the levels of a message; returns those that came on, and those that a late record says were on.
+    pub fn hold_levels(&mut self, levels: Levels, moment: Moment) -> Vec<(Level, LevelChange)> {
         let mut changes = Vec::new();
         for level in Level::ALL {
             let Some(holds) = levels.get(level) else { continue };
-            let at = level as usize;
-            let live_is_newer = self.levels[at].is_some_and(|held| time < held.as_of);
-            if replayed && live_is_newer {
-                let was = self.replayed_levels[at].map(|held| held.value);
-                hold(&mut self.replayed_levels[at], holds, time);
-                let over = self.levels[at].is_some_and(|held| !held.value);
-                if holds && was != Some(true) && over {
-                    changes.push((level, LevelChange::WasOn));
-                }
-                continue;
-            }
-            let was = self.levels[at].map(|held| held.value);
-            if hold(&mut self.levels[at], holds, time) {
-                match (was, holds) {
-                    (_, true) => changes.push((level, LevelChange::On)),
-                    (Some(true), false) => changes.push((level, LevelChange::Off)),
-                    _ => {}
-                }
-            }
+            changes.extend(self.hold_level(level, holds, moment).map(|change| (level, change)));
         }
         changes
     }
 
+    fn hold_level(&mut self, level: Level, holds: bool, moment: Moment) -> Option<LevelChange> {
+        let slot = self.levels.get_mut(level as usize)?;
+        let was = *slot;
+        let is_late = moment.order != Order::Known || was.is_some_and(|held| moment.time < held.as_of);
+        if is_late {
+            let off_since = was.filter(|held| !held.value).map(|held| held.since);
+            let is_on_now = was.is_some_and(|held| held.value);
+            let late = self.past.hear(level as u8, holds, moment.time, off_since);
+            return (matches!(late, Late::News { .. }) && !is_on_now).then_some(LevelChange::WasOn);
+        }
+        if !hold(slot, holds, moment.time) {
+            return None;
+        }
+        if let Some(was) = was.filter(|was| was.value) {
+            self.past.lived(level as u8, was.since, moment.time);
+        }
+        holds.then_some(LevelChange::On)
+    }
+
+    /// Whether the newest that is known of a level is that it ended just then.
+    #[must_use]
+    pub fn is_off_at(&self, level: Level, time: Utc) -> bool {
+        let held = self.levels.get(level as usize).copied().flatten();
+        held.is_some_and(|held| !held.value && held.as_of == time)
+    }
+
+    /// Whether its reports tell of a level at all.
+    #[must_use]
+    pub fn tells(&self, level: Level) -> bool {
+        self.levels.get(level as usize).is_some_and(Option::is_some)
+    }
+
+    /// Whether a level holds, as far as is known.
+    #[must_use]
+    pub fn is_on(&self, level: Level) -> bool {
+        self.levels.get(level as usize).copied().flatten().is_some_and(|held| held.value)
+    }
+
     /// Moves the place, if the message has a real fix that is newer than what is held.
-    pub fn hold_place(&mut self, position: &Position, time: Utc) -> bool {
-        if self.place.as_ref().is_some_and(|place| time < place.at) {
+    pub fn hold_place(&mut self, position: &Position, moment: Moment) -> bool {
+        let is_older = self.place.as_ref().is_some_and(|place| moment.time < place.at);
+        if is_older || moment.order != Order::Known {
             return false;
         }
-        let Some(place) = Place::of(position, time, &self.key.id) else { return false };
+        let Some(place) = Place::of(position, moment.time, &self.key.id) else { return false };
         self.place = Some(place);
         true
     }
 
-    /// Facts that come along in most messages.
-    pub fn hold_extras(&mut self, message: &Message, time: Utc) {
+    /// Facts that come along in most messages; returns whether the message was the newest to tell of them.
+    pub fn hold_extras(&mut self, message: &Message, moment: Moment) -> bool {
+        let is_older = self.extras_at.is_some_and(|at| moment.time < at);
+        if is_older || moment.order != Order::Known || !has_extras(message) {
+            return false;
+        }
+        self.extras_at = Some(moment.time);
         if let Some(pct) = message.battery_pct {
-            hold(&mut self.battery, pct, time);
+            hold(&mut self.battery, pct, moment.time);
         }
-        let newest = self.battery.is_none_or(|held| time >= held.as_of);
-        if newest && message.charging.is_some() {
-            self.charging = message.charging;
-        }
+        self.charging = message.charging.or(self.charging);
         self.voltage_v = message.voltage_v.or(self.voltage_v);
         self.odometer_m = message.odometer_m.or(self.odometer_m);
-        if let Some(signal) = message.signal {
-            self.signal = Some(signal.into());
-        }
+        self.signal = message.signal.map(i16::from).or(self.signal);
         if let Some(sub) = &message.sub_device {
             self.signal = sub.rssi_dbm.or(self.signal);
             self.temperature_c = sub.temperature_c.or(self.temperature_c);
             self.humidity_pct = sub.humidity_pct.or(self.humidity_pct);
         }
-    }
-
-    pub fn told_opening(&mut self, time: Utc) {
-        if self.told_openings.len() == OPENINGS {
-            self.told_openings.pop_front();
+        self.outputs = message.outputs.clone().or_else(|| self.outputs.take());
+        if let Some(inputs) = &message.inputs {
+            self.inputs = Some(inputs.clone());
+            if let Some(ignition) = inputs.as_bytes().get(3) {
+                hold(&mut self.ignition, *ignition == b'1', moment.time);
+            }
         }
-        self.told_openings.push_back(time);
-    }
-
-    /// Whether some opening with a told source explains a motor that opened at `time`.
-    #[must_use]
-    pub fn is_explained(&self, time: Utc) -> bool {
-        self.told_openings.iter().any(|told| (*told - time).abs() <= TimeDelta::minutes(5))
+        true
     }
 
     #[must_use]
@@ -342,91 +501,59 @@ impl Device {
     }
 }
 
-/// Parts whose value changed: what it was, what it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct PartChanges {
-    pub motor: Option<(Option<PartState>, PartState)>,
-    pub rope: Option<(Option<PartState>, PartState)>,
+/// Whether a message tells anything of what [`Device::hold_extras`] keeps. One that does not, such as a heartbeat,
+/// has no device time and must not make the next report look old.
+fn has_extras(message: &Message) -> bool {
+    message.battery_pct.is_some()
+        || message.charging.is_some()
+        || message.voltage_v.is_some()
+        || message.odometer_m.is_some()
+        || message.signal.is_some()
+        || message.sub_device.is_some()
+        || message.inputs.is_some()
+        || message.outputs.is_some()
+}
+
+/// Moves a part forward. Of two reports of the same second, and of what the device's own clock calls older, the
+/// worse is believed: the order in which they came proves nothing.
+fn hold_state<T: PartialEq + Copy>(
+    slot: &mut Option<Held<T>>,
+    value: T,
+    is_worse: bool,
+    moment: Moment,
+) -> bool {
+    let same_time = slot.as_ref().is_some_and(|held| held.as_of == moment.time && held.value != value);
+    match moment.order {
+        Order::Nowhen => false,
+        Order::Behind if !is_worse => false,
+        _ if same_time && !is_worse => false,
+        _ => hold(slot, value, moment.time),
+    }
+}
+
+/// What a message did to the motor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MotorChange {
+    Same,
+    /// It was known to be closed, last at `after`, and is open.
+    Opened {
+        after: Utc,
+    },
+    /// A late record saw it open although it was believed closed; it was closed at `after`.
+    OpenedLate {
+        after: Utc,
+    },
+    Closed,
 }
 
 /// How a level changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LevelChange {
     On,
-    Off,
-    /// A stored record says it was on; newer evidence says it is off.
+    /// A late record says it was on; newer evidence says it is off.
     WasOn,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> Utc {
-        Utc::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(seconds)
-    }
-
-    fn device() -> Device {
-        Device::new(DeviceKey::jointech("1"), DeviceKind::MasterLock, DeviceStatus::Enrolled)
-    }
-
-    #[test]
-    fn facts_never_move_backwards() {
-        let mut slot = None;
-        assert!(hold(&mut slot, 1, at(10)));
-        assert!(!hold(&mut slot, 2, at(5)));
-        assert!(!hold(&mut slot, 1, at(20)));
-        assert_eq!(slot, Some(Held { value: 1, since: at(10), as_of: at(20) }));
-        assert!(!hold(&mut slot, 2, at(15)));
-        assert!(hold(&mut slot, 2, at(21)));
-    }
-
-    #[test]
-    fn a_lock_word_is_as_old_as_its_older_part() {
-        let mut device = device();
-        let both = Parts { motor: Some(PartState::Closed), rope: Some(PartState::Closed), cover: None };
-        device.hold_parts(both, at(0));
-        device.hold_parts(Parts { motor: Some(PartState::Closed), ..Parts::default() }, at(60));
-        let lock = device.lock.unwrap();
-        assert_eq!((lock.value, lock.as_of, lock.since), (LockState::Locked, at(0), at(0)));
-        device.hold_parts(Parts { motor: Some(PartState::Open), ..Parts::default() }, at(70));
-        let lock = device.lock.unwrap();
-        assert_eq!((lock.value, lock.as_of, lock.since), (LockState::Unlocked, at(70), at(70)));
-    }
-
-    #[test]
-    fn times_from_the_future_or_from_an_unset_clock_are_not_believed() {
-        let device = device();
-        assert_eq!(device.event_time(Some(at(121)), false, at(0)), Some(at(0)));
-        assert_eq!(device.event_time(Some(at(60)), false, at(0)), Some(at(0)));
-        assert_eq!(device.event_time(Some(at(-60)), false, at(0)), Some(at(-60)));
-        assert_eq!(device.event_time(None, false, at(0)), Some(at(0)));
-        assert_eq!(device.event_time(None, true, at(0)), None);
-    }
-
-    #[test]
-    fn a_slow_clock_is_corrected_by_the_least_delay_seen_and_only_for_matching() {
-        let mut device = device();
-        device.clock.sample(at(3700), at(0));
-        assert_eq!(device.corrected(Some(at(10)), at(4000)), at(10), "one frame proves no offset");
-        device.clock.sample(at(3600), at(0));
-        assert_eq!(device.corrected(Some(at(10)), at(4000)), at(3610));
-        assert_eq!(device.event_time(Some(at(10)), false, at(4000)), Some(at(10)));
-    }
-
-    #[test]
-    fn a_level_counts_when_it_comes_on_and_replays_of_the_past_do_not_turn_it_on() {
-        let mut device = device();
-        let mut on = Levels::default();
-        on.report(Level::RopeCut, true);
-        let mut off = Levels::default();
-        off.report(Level::RopeCut, false);
-        assert!(device.hold_levels(off, at(0), false).is_empty());
-        assert_eq!(device.hold_levels(on, at(10), false), [(Level::RopeCut, LevelChange::On)]);
-        assert!(device.hold_levels(on, at(20), false).is_empty());
-        assert_eq!(device.hold_levels(off, at(30), false), [(Level::RopeCut, LevelChange::Off)]);
-        assert_eq!(device.hold_levels(on, at(5), true), [(Level::RopeCut, LevelChange::WasOn)]);
-        assert!(device.hold_levels(on, at(6), true).is_empty());
-        assert!(device.hold_levels(off, at(40), false).is_empty());
-    }
-}
+#[path = "device_tests.rs"]
+mod tests;

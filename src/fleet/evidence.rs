@@ -3,13 +3,14 @@
 
 use super::alarms::default_priority;
 use super::commands::Opening;
-use super::device::{LevelChange, PartChanges, Unexplained};
+use super::device::{DRIFT, Device, Held, LevelChange, Moment, MotorChange, Order};
+use super::openings::Unexplained;
 use super::state::{State, Timer};
 use crate::domain::alarm::AlarmKind;
 use crate::domain::message::{Level, LockedBy, OpenedBy, RefusedWhy, UnlockReply};
 use crate::domain::{
-    DeviceEvent, DeviceKey, DeviceKind, Message, MessageKind, PartState, Parts, Priority, SealState, Utc,
-    ValveState,
+    CommandId, DeviceEvent, DeviceKey, DeviceKind, Message, MessageKind, PartState, Parts, Priority,
+    Protocol, Utc,
 };
 use chrono::TimeDelta;
 
@@ -18,8 +19,8 @@ const REPORT_LAG: TimeDelta = TimeDelta::minutes(5);
 
 /// Battery percentage below which a lock's low battery becomes more severe, and above which the alarm ends
 /// (the device's default threshold of 30 % plus 5).
-const BATTERY_SEVERE: u8 = 15;
-const BATTERY_FINE: u8 = 35;
+pub(super) const BATTERY_SEVERE: u8 = 15;
+pub(super) const BATTERY_FINE: u8 = 35;
 
 /// What the type number of a sub-device is.
 fn sub_kind(type_code: u8) -> DeviceKind {
@@ -31,16 +32,24 @@ fn sub_kind(type_code: u8) -> DeviceKind {
 }
 
 /// One message about one device, at one time.
-struct Heard<'a> {
-    target: &'a DeviceKey,
-    message: &'a Message,
-    /// Event time: the device's, never later than receipt.
-    time: Utc,
+#[derive(Debug)]
+pub(super) struct Heard<'a> {
+    pub(super) target: &'a DeviceKey,
+    pub(super) message: &'a Message,
+    /// Where it stands in time, by the device's clock.
+    pub(super) moment: Moment,
     /// The same on our clock, for matching with commands.
     corrected: Utc,
-    received: Utc,
-    /// Whether this very record was heard before.
+    pub(super) received: Utc,
+    /// Whether its events were heard before.
     known: bool,
+}
+
+impl Heard<'_> {
+    /// The time as the device told it, believable or not: it orders the device's own reports.
+    fn told(&self) -> Utc {
+        self.message.time.unwrap_or(self.moment.time)
+    }
 }
 
 impl State {
@@ -66,9 +75,9 @@ impl State {
             Some(sub) => sub.master_time,
             None => message.time,
         };
+        let moment = device.moment(told, message.replayed, received);
         if let Some(position) = &message.position
-            && let Some(time) = device.event_time(told, message.replayed, received)
-            && device.hold_place(position, time)
+            && device.hold_place(position, moment)
             && let Some(asset) = device.asset
         {
             self.changes.assets.insert(asset);
@@ -85,8 +94,12 @@ impl State {
 
     fn hear_answer(&mut self, via: &DeviceKey, reply: UnlockReply, serial: Option<u32>, received: Utc) {
         let Some(id) = self.commands.answer(via, reply, serial, received) else { return };
-        if let (UnlockReply::Password { accepted, .. }, Some(device)) = (reply, self.devices.get_mut(via)) {
-            device.rejections = if accepted { 0 } else { device.rejections.saturating_add(1) };
+        if let (UnlockReply::Password { accepted, wrong, .. }, Some(device)) =
+            (reply, self.devices.get_mut(via))
+        {
+            // The lock counts everybody's mistakes and alarms at five: its own count is what matters.
+            let counted = u32::from(wrong.unwrap_or(0)).max(device.rejections.saturating_add(1));
+            device.rejections = if accepted { 0 } else { counted };
         }
         self.touch_command(id);
     }
@@ -96,111 +109,129 @@ impl State {
         if !self.devices.contains_key(child) {
             self.meet_child(child, kind, master);
         }
-        if let Some(device) = self.devices.get_mut(child) {
-            device.last_received = Some(received);
-            device.frames = device.frames.saturating_add(1);
-            device.protocol = Some(message.protocol);
+        let Some(device) = self.devices.get_mut(child) else { return };
+        if device.peer.is_some() {
+            return; // it speaks for itself: nobody else is asked about it
         }
+        device.last_received = Some(received);
+        device.frames = device.frames.saturating_add(1);
+        device.protocol = Some(message.protocol);
         self.hear_target(child, message, received);
         self.touch_device(child);
     }
 
     /// What a message says of the device it is about.
     fn hear_target(&mut self, target: &DeviceKey, message: &Message, received: Utc) {
+        let corrected = self.on_our_clock(target, message, received);
         let Some(device) = self.devices.get_mut(target) else { return };
-        let Some(time) = device.event_time(message.time, message.replayed, received) else { return };
-        let what = format!("{:?} {:?}", message.kind, message.events);
-        let known = !device.first_time(&what, message.time, message.serial);
-        let corrected = device.corrected(message.time, received);
+        let moment = device.moment(message.time, message.replayed, received);
+        let known = !is_first_time(device, message, received);
         if let (Some(told), false) = (message.time, message.replayed) {
-            device.clock.sample(received, told);
+            device.note_clock(told, received);
         }
-        let heard = Heard { target, message, time, corrected, received, known };
+        device.tells_cover |= message.parts.cover.is_some();
+        let levels = device.hold_levels(message.levels, moment);
+        let heard = Heard { target, message, moment, corrected, received, known };
         self.hear_events(&heard);
+        self.hear_codes(&heard);
         self.hear_parts(&heard);
-        self.hear_levels(&heard);
-        self.hear_battery(&heard);
+        self.hear_levels(&heard, &levels);
+        let is_newest =
+            self.devices.get_mut(target).is_some_and(|device| device.hold_extras(message, moment));
+        if is_newest {
+            self.hear_battery(&heard);
+        }
         self.end_conditions(&heard);
+    }
+
+    /// When it happened on our clock, as well as can be known. A sub-device has a clock of its own that may be hours
+    /// off; until its offset is known, the master's stamp on a fresh report is the better word.
+    fn on_our_clock(&self, target: &DeviceKey, message: &Message, received: Utc) -> Utc {
+        let Some(device) = self.devices.get(target) else { return received };
+        if let (Some(told), Some(stamp), false) =
+            (message.time, message.sub_device.as_ref().and_then(|sub| sub.master_time), message.replayed)
+            && !device.clock.is_known()
+            && (stamp - told).abs() > DRIFT
+        {
+            let master = device.bound_to.as_ref().and_then(|key| self.devices.get(key)).unwrap_or(device);
+            return master.corrected(Some(stamp), received);
+        }
+        device.corrected(message.time, received)
     }
 
     fn hear_parts(&mut self, heard: &Heard<'_>) {
         let Some(device) = self.devices.get_mut(heard.target) else { return };
-        let contact_lost = heard.message.sub_device.as_ref().is_some_and(|s| s.contact_lost == Some(true));
-        if contact_lost {
-            device.lose_contact(heard.time);
+        if let Some(valve) = heard.message.valve {
+            device.hold_valve(valve, heard.moment);
+        }
+        if heard.message.sub_device.as_ref().is_some_and(|s| s.contact_lost == Some(true)) {
+            device.lose_contact(heard.moment, heard.message.replayed);
             return;
         }
-        let changes = device.hold_parts(heard.message.parts, heard.time);
-        if let Some(valve) = heard.message.valve
-            && valve != ValveState::Unknown
-        {
-            super::device::hold(&mut device.valve, valve, heard.time);
-        }
-        device.hold_extras(heard.message, heard.time);
-        device.inputs = heard.message.inputs.clone().or_else(|| device.inputs.take());
-        device.outputs = heard.message.outputs.clone().or_else(|| device.outputs.take());
-        if let Some(inputs) = &heard.message.inputs
-            && let Some(ignition) = inputs.as_bytes().get(3)
-        {
-            super::device::hold(&mut device.ignition, *ignition == b'1', heard.time);
-        }
-        self.motor_moved(heard, changes);
-    }
-
-    /// A motor bit that changed is evidence of a command's opening, or an opening somebody has to explain.
-    fn motor_moved(&mut self, heard: &Heard<'_>, changes: PartChanges) {
-        let (target, time, received) = (heard.target, heard.time, heard.received);
-        let moved = heard.corrected;
-        match changes.motor {
-            Some((Some(PartState::Closed), PartState::Open)) => {
-                let explained = self.devices.get(target).is_some_and(|device| device.is_explained(time));
-                if explained {
-                    return;
-                }
-                if let Opening::Ours(id) = self.commands.opened(target, None, moved, received, self.times) {
-                    self.opened_by_command(target, id, time);
-                } else if let Some(device) = self.devices.get_mut(target) {
-                    let due = received + REPORT_LAG;
-                    device.unexplained = Some(Unexplained { opened: time, received, due });
-                    self.set_timer(due, Timer::OpeningCheck(target.clone()));
-                }
+        match device.hold_parts(heard.message.parts, heard.moment) {
+            MotorChange::Opened { after } | MotorChange::OpenedLate { after } => {
+                self.motor_opened(heard, after);
             }
-            Some((_, PartState::Closed)) => self.locked(target, false, moved, received),
-            _ => {}
+            MotorChange::Closed => self.locked(heard, false),
+            MotorChange::Same => {}
         }
     }
 
-    fn opened_by_command(&mut self, target: &DeviceKey, id: crate::domain::CommandId, time: Utc) {
-        if let Some(device) = self.devices.get_mut(target) {
-            device.told_opening(time);
-            device.unexplained = None;
+    /// A motor that was closed, last at `after`, is open: told by somebody, or the evidence of a command, or an
+    /// opening that somebody has to explain.
+    fn motor_opened(&mut self, heard: &Heard<'_>, after: Utc) {
+        let (target, received) = (heard.target, heard.received);
+        let due = received + REPORT_LAG;
+        let opened = heard.moment.time;
+        let after = after + (heard.told() - opened);
+        let opening = Unexplained { after, told: heard.told(), opened, received, due };
+        if self.devices.get(target).is_some_and(|device| device.openings.explain(&opening)) {
+            return;
         }
-        self.over(Some(target), AlarmKind::CommandUncertain, self.now);
+        let whose = self.commands.opened(target, None, heard.corrected, received, self.times);
+        if let Opening::Ours(id) = whose {
+            return self.opened_by_command(heard, id);
+        }
+        let Some(device) = self.devices.get_mut(target) else { return };
+        let pushed_out = device.openings.wait(opening);
+        self.set_timer(due, Timer::OpeningCheck(target.clone()));
+        if let Some(opening) = pushed_out {
+            self.unexplained(target, opening);
+        }
+    }
+
+    fn opened_by_command(&mut self, heard: &Heard<'_>, id: CommandId) {
+        if let Some(device) = self.devices.get_mut(heard.target) {
+            device.openings.tell(heard.told());
+        }
+        self.settle_uncertain(id);
         self.touch_command(id);
     }
 
-    fn locked(&mut self, target: &DeviceKey, auto: bool, time: Utc, received: Utc) {
-        if let Some(id) = self.commands.locked(target, auto, time, received, self.times) {
+    fn locked(&mut self, heard: &Heard<'_>, auto: bool) {
+        let (time, received) = (heard.corrected, heard.received);
+        if let Some(id) = self.commands.locked(heard.target, auto, time, received, self.times) {
             self.touch_command(id);
         }
     }
 
-    /// The report that would have told who opened has not come.
+    /// Reports that would have told who opened have not come.
     pub(super) fn check_opening(&mut self, key: &DeviceKey, now: Utc) {
-        let Some(device) = self.devices.get_mut(key) else { return };
-        let Some(open) = device.unexplained.filter(|open| open.due <= now) else { return };
-        device.unexplained = None;
-        if device.is_explained(open.opened) {
-            return;
+        while let Some(opening) = self.devices.get_mut(key).and_then(|device| device.openings.overdue(now)) {
+            self.unexplained(key, opening);
         }
-        let closed_again = device
-            .motor
-            .is_some_and(|m| m.value == PartState::Closed && m.since > open.opened)
-            .then_some(device.motor);
+    }
+
+    fn unexplained(&mut self, key: &DeviceKey, open: Unexplained) {
+        const KIND: AlarmKind = AlarmKind::OpenedUnknown;
         let reason = "the motor opened and no report says how".to_owned();
-        self.raise(Some(key), AlarmKind::OpenedUnknown, Priority::P2, open.opened, open.received, reason);
-        if let Some(Some(motor)) = closed_again {
-            self.over(Some(key), AlarmKind::OpenedUnknown, motor.as_of);
+        self.raise(Some(key), KIND, default_priority(KIND), open.opened, open.received, reason);
+        let Some(device) = self.devices.get(key) else { return };
+        let closed_since = |part: Option<Held<PartState>>| {
+            part.filter(|held| held.value == PartState::Closed && held.as_of > open.opened)
+        };
+        if let (Some(motor), Some(rope)) = (closed_since(device.motor), closed_since(device.rope)) {
+            self.over(Some(key), KIND, motor.as_of.min(rope.as_of));
         }
         self.touch_device(key);
     }
@@ -211,7 +242,8 @@ impl State {
         }
     }
 
-    /// Parts that an event implies where the message itself does not report them.
+    /// Parts that an event implies where the message itself does not report them. That something closed is believed
+    /// only at a time the device itself told: such reports come late, and it may be open again.
     fn imply(&mut self, heard: &Heard<'_>, parts: Parts) {
         let told = heard.message.parts;
         let parts = Parts {
@@ -219,8 +251,14 @@ impl State {
             rope: parts.rope.filter(|_| told.rope.is_none()),
             cover: parts.cover.filter(|_| told.cover.is_none()),
         };
+        let dated = heard.message.time.is_some_and(|told| told <= heard.received + DRIFT);
+        let moment = if dated {
+            heard.moment
+        } else {
+            Moment { order: heard.moment.order.at_worst(), ..heard.moment }
+        };
         if let Some(device) = self.devices.get_mut(heard.target) {
-            device.hold_parts(parts, heard.time);
+            device.hold_parts(parts, moment);
         }
     }
 
@@ -230,14 +268,17 @@ impl State {
         let rope = |state| Parts { rope: Some(state), ..Parts::default() };
         match event {
             E::Opened { by, card, .. } => {
+                let before = self.devices.get(heard.target).and_then(|device| device.motor);
                 self.imply(heard, motor(PartState::Open));
-                if !heard.known {
-                    self.opening(heard, *by, card.as_deref());
+                match by {
+                    _ if heard.known => {}
+                    OpenedBy::Unknown => self.opening_of_unknown(heard, before),
+                    by => self.opening(heard, *by, card.as_deref()),
                 }
             }
             E::Locked { by } => {
                 self.imply(heard, motor(PartState::Closed));
-                self.locked(heard.target, *by == LockedBy::Auto, heard.corrected, heard.received);
+                self.locked(heard, *by == LockedBy::Auto);
             }
             E::RopePulled => self.imply(heard, rope(PartState::Open)),
             E::RopeInserted => self.imply(heard, rope(PartState::Closed)),
@@ -288,8 +329,8 @@ impl State {
                     "the master lost its signal",
                 );
             }
-            // Raised by the code, ended by the input line: the two are one condition.
-            E::Sos => self.event_alarm(heard, Level::Sos, AlarmKind::Sos, "SOS button"),
+            // Raised by the code each time it is pressed, ended by the input line: the two are one condition.
+            E::Sos => self.momentary(heard, AlarmKind::Sos, "SOS button"),
             E::PowerCut => self.momentary(heard, AlarmKind::PowerCut, "external power cut"),
             E::LowBackupBattery => self.momentary(heard, AlarmKind::LowBackupBattery, "backup battery low"),
             E::Tow => self.momentary(heard, AlarmKind::Tow, "towed"),
@@ -297,8 +338,9 @@ impl State {
             E::HarshAcceleration => self.momentary(heard, AlarmKind::HarshAcceleration, "harsh acceleration"),
             E::HarshBraking => self.momentary(heard, AlarmKind::HarshBraking, "harsh braking"),
             E::Fatigue => self.momentary(heard, AlarmKind::Fatigue, "fatigue driving"),
-            E::Custom { code } => self.momentary(heard, AlarmKind::Custom, &format!("unknown code {code}")),
-            E::ValveClosed
+            E::Custom { code } if !is_status_code(heard.message) => self.custom(heard, code),
+            E::Custom { .. }
+            | E::ValveClosed
             | E::Charging
             | E::Wake { .. }
             | E::VehicleCard { .. }
@@ -328,33 +370,70 @@ impl State {
         let severe =
             kind == AlarmKind::LowBattery && heard.message.battery_pct.is_some_and(|p| p < BATTERY_SEVERE);
         let priority = if severe { Priority::P2 } else { default_priority(kind) };
-        self.raise(Some(heard.target), kind, priority, heard.time, heard.received, reason);
+        self.raise(Some(heard.target), kind, priority, heard.moment.time, heard.received, reason);
     }
 
-    fn hear_levels(&mut self, heard: &Heard<'_>) {
-        let Some(device) = self.devices.get_mut(heard.target) else { return };
-        for (level, change) in device.hold_levels(heard.message.levels, heard.time, heard.message.replayed) {
-            let Some((kind, reason)) = level_alarm(level) else { continue };
-            match change {
-                LevelChange::On => self.momentary(heard, kind, reason),
-                LevelChange::WasOn => {
-                    self.momentary(heard, kind, reason);
-                    self.over(Some(heard.target), kind, heard.received);
-                }
-                LevelChange::Off => {}
+    fn hear_levels(&mut self, heard: &Heard<'_>, changes: &[(Level, LevelChange)]) {
+        for (level, _) in changes {
+            // Its button's event was counted already.
+            let by_event = *level == Level::Sos && heard.message.events.contains(&DeviceEvent::Sos);
+            if let Some((kind, reason)) = level_alarm(*level).filter(|_| !by_event) {
+                self.momentary(heard, kind, reason);
             }
         }
     }
 
+    fn custom(&mut self, heard: &Heard<'_>, code: &str) {
+        self.momentary(heard, AlarmKind::Custom, &format!("unknown code {code}"));
+    }
+
+    /// Codes without a name in a status word are repeated as long as they hold, like levels: only new ones count.
+    fn hear_codes(&mut self, heard: &Heard<'_>) {
+        if !is_status_code(heard.message) || heard.moment.order != Order::Known {
+            return;
+        }
+        let Some(device) = self.devices.get_mut(heard.target) else { return };
+        if device.motor.is_some_and(|held| heard.moment.time < held.as_of) {
+            return;
+        }
+        let codes: Vec<String> = heard
+            .message
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                DeviceEvent::Custom { code } => Some(code.clone()),
+                _ => None,
+            })
+            .take(CODES)
+            .collect();
+        let before = std::mem::replace(&mut device.codes, codes.clone());
+        for code in codes.iter().filter(|code| !before.contains(code)) {
+            self.custom(heard, code);
+        }
+    }
+
+    /// "Opened", and the device does not say how: like a motor that was seen open. A seal also tells so when the rope
+    /// is pulled after an opening whose source it told just before.
+    fn opening_of_unknown(&mut self, heard: &Heard<'_>, before: Option<Held<PartState>>) {
+        let was_closed =
+            before.is_some_and(|held| held.value == PartState::Closed && held.as_of <= heard.moment.time);
+        if was_closed && heard.message.parts.motor == Some(PartState::Open) {
+            return; // its motor is about to tell
+        }
+        self.motor_opened(heard, heard.moment.time - REPORT_LAG);
+    }
+
     /// An opening whose source was told: ours, authorised, or one to explain.
     fn opening(&mut self, heard: &Heard<'_>, by: OpenedBy, card: Option<&str>) {
-        let (target, time, received) = (heard.target, heard.time, heard.received);
+        let (target, received) = (heard.target, heard.received);
         if let Some(device) = self.devices.get_mut(target) {
-            device.told_opening(time);
-            device.unexplained = None;
+            device.openings.tell(heard.told());
+            if by != OpenedBy::Rfid {
+                device.rejections = 0; // a right password: the lock counts from nought again
+            }
         }
         match self.commands.opened(target, Some(by), heard.corrected, received, self.times) {
-            Opening::Ours(id) => return self.opened_by_command(target, id, time),
+            Opening::Ours(id) => return self.opened_by_command(heard, id),
             Opening::Contradicts(id) => self.touch_command(id),
             Opening::Nobodys => {}
         }
@@ -400,17 +479,11 @@ impl State {
             Some(card) => format!("{reason}; card {card}"),
             None => reason,
         };
-        self.raise(Some(heard.target), kind, priority, heard.time, heard.received, reason);
+        self.raise(Some(heard.target), kind, priority, heard.moment.time, heard.received, reason);
     }
 
     fn valve_opened(&mut self, heard: &Heard<'_>) {
-        let ours = self.devices.get(heard.target).is_some_and(|device| {
-            self.commands.all().any(|c| {
-                c.intent.target == device.key
-                    && c.opened_at.is_some_and(|opened| (heard.corrected - opened).abs() <= self.times.relay)
-            })
-        });
-        if !ours && !self.opens_by_command(heard) {
+        if !self.commands.covers_valve(heard.target, heard.corrected) && !self.opens_by_command(heard) {
             self.momentary(heard, AlarmKind::ValveOpened, "valve opened, no command of ours");
         }
     }
@@ -425,139 +498,59 @@ impl State {
             Opening::Ours(_)
         )
     }
+}
 
-    fn hear_battery(&mut self, heard: &Heard<'_>) {
-        let Some(pct) = heard.message.battery_pct else { return };
-        let key = Some(heard.target);
-        let low = self
-            .alarms
-            .open_of(heard.target)
-            .any(|a| a.key.kind == AlarmKind::LowBattery && a.state.is_active());
-        // Falling below the severe mark is news of its own; the device's own flag in this very report is not twice.
-        let severe = pct < BATTERY_SEVERE && heard.message.charging != Some(true);
-        let open = self.alarms.open_of(heard.target).find(|a| a.key.kind == AlarmKind::LowBattery);
-        let news = open.is_none_or(|alarm| alarm.priority > Priority::P2 && alarm.last < heard.time);
-        if severe && news {
-            let reason = format!("battery {pct} %");
-            self.raise(key, AlarmKind::LowBattery, Priority::P2, heard.time, heard.received, reason);
-        } else if low && pct >= BATTERY_FINE {
-            self.over(key, AlarmKind::LowBattery, heard.time);
-        }
-    }
+/// Codes of one status word that are compared with the next.
+const CODES: usize = 32;
 
-    /// Ends the conditions that this message is evidence against.
-    fn end_conditions(&mut self, heard: &Heard<'_>) {
-        let kinds: Vec<AlarmKind> = self
-            .alarms
-            .open_of(heard.target)
-            .filter(|alarm| alarm.state.is_active() && heard.time > alarm.last)
-            .map(|alarm| alarm.key.kind)
-            .collect();
-        for kind in kinds {
-            if self.ends(kind, heard) {
-                self.over(Some(heard.target), kind, heard.time);
-            }
-        }
-    }
+/// Whether the codes without a name in this message come from a status word, which is repeated, and not from an
+/// event. A tracker's code is an event.
+fn is_status_code(message: &Message) -> bool {
+    message.kind == MessageKind::Position && message.protocol != Protocol::Bofan
+}
 
-    fn ends(&self, kind: AlarmKind, heard: &Heard<'_>) -> bool {
-        use AlarmKind as K;
-        let message = heard.message;
-        let level_off = |level| message.levels.get(level) == Some(false);
-        let level_on = |level| message.levels.get(level) == Some(true);
-        let event = |wanted: fn(&DeviceEvent) -> bool| message.events.iter().any(wanted);
-        let closed = |part: Option<PartState>| part == Some(PartState::Closed);
-        let relocked = closed(message.parts.motor) || event(|e| matches!(e, DeviceEvent::Locked { .. }));
-        match kind {
-            K::RopeCut => {
-                closed(message.parts.rope)
-                    && closed(message.parts.motor)
-                    && !level_on(Level::RopeCut)
-                    && !event(|e| matches!(e, DeviceEvent::RopeCut))
-            }
-            K::Tamper | K::BackCoverOpened => {
-                closed(message.parts.cover)
-                    && !level_on(Level::BackCoverOpened)
-                    && !level_on(Level::Tamper)
-                    && !event(|e| matches!(e, DeviceEvent::Tamper | DeviceEvent::BackCoverOpened))
-            }
-            K::UnlockedTooLong
-            | K::OpenedBluetoothUnexplained
-            | K::OpenedLoraUnexplained
-            | K::OpenedUnknown => relocked && !level_on(Level::UnlockedTooLong),
-            K::MotorFault => level_off(Level::MotorFault) && message.parts.motor.is_some(),
-            K::LowBattery => {
-                level_off(Level::LowBattery) && message.battery_pct.is_none_or(|p| p >= BATTERY_FINE)
-            }
-            K::Sos => level_off(Level::Sos),
-            K::SignalLost => {
-                message.sub_device.as_ref().is_some_and(|sub| sub.contact_lost != Some(true))
-                    && !event(|e| matches!(e, DeviceEvent::SignalLost))
-            }
-            K::ValveOpened => {
-                let motor = self.devices.get(heard.target).and_then(|device| device.motor);
-                message.valve == Some(ValveState::Closed)
-                    && motor.is_some_and(|m| m.value == PartState::Closed)
-            }
-            K::WrongPasswordLimit => event(
-                |e| matches!(e, DeviceEvent::Opened { by, .. } if !matches!(by, OpenedBy::Rfid | OpenedBy::Unknown)),
-            ),
-            K::Vibration => level_off(Level::Vibration),
-            K::Overspeed => level_off(Level::Overspeed),
-            _ => false,
-        }
-    }
+/// Whether the message tells of something that was not told before in this very record. Only what counts by itself
+/// is compared: wake reasons and level bits come with every report and would push the rest out of memory.
+fn is_first_time(device: &mut Device, message: &Message, received: Utc) -> bool {
+    let counts = |event: &&DeviceEvent| counts_by_itself(event, message);
+    let events: Vec<&DeviceEvent> = message.events.iter().filter(counts).collect();
+    events.is_empty()
+        || device.first_time(
+            &format!("{:?} {events:?}", message.kind),
+            message.time,
+            message.serial,
+            received,
+        )
+}
 
-    /// Recomputes an asset's one word.
-    pub(super) fn reseal(&mut self, id: crate::domain::AssetId) {
-        let word = self.seal_word(id);
-        let now = self.now;
-        if let Some(asset) = self.assets.get_mut(&id) {
-            if asset.seal != word {
-                asset.seal = word;
-                asset.seal_since = Some(now);
-            }
-            self.changes.assets.insert(id);
-        }
-    }
-
-    fn seal_word(&self, id: crate::domain::AssetId) -> SealState {
-        use crate::domain::LockState;
-        let Some(asset) = self.assets.get(&id) else { return SealState::Unknown };
-        let devices: Vec<_> = asset.devices.iter().filter_map(|key| self.devices.get(key)).collect();
-        let tampered = devices.iter().any(|device| {
-            device.cover.is_some_and(|cover| cover.value == PartState::Open)
-                || self.alarms.open_of(&device.key).any(|alarm| {
-                    matches!(
-                        alarm.key.kind,
-                        AlarmKind::RopeCut | AlarmKind::Tamper | AlarmKind::BackCoverOpened
-                    )
-                })
-        });
-        if tampered {
-            return SealState::Tampered;
-        }
-        let locks: Vec<_> = devices.iter().filter(|device| device.kind.has_lock()).collect();
-        let word = |device: &super::device::Device| device.lock.map_or(LockState::Unknown, |held| held.value);
-        let valve_open =
-            |device: &super::device::Device| device.valve.is_some_and(|v| v.value == ValveState::Open);
-        if locks.iter().any(|device| word(device) == LockState::Unlocked || valve_open(device)) {
-            return SealState::Open;
-        }
-        if locks.iter().any(|device| word(device) == LockState::Unseated) {
-            return SealState::LockedNotSealed;
-        }
-        // A child nobody confirmed can make things worse, never better.
-        let counted: Vec<_> =
-            locks.iter().filter(|device| device.status != super::snapshot::DeviceStatus::New).collect();
-        let unknown = |device: &super::device::Device| {
-            word(device) == LockState::Unknown
-                || (device.kind == DeviceKind::ValveLock && device.valve.is_none())
-        };
-        if counted.is_empty() || counted.iter().any(|device| unknown(device)) {
-            return SealState::Unknown;
-        }
-        SealState::Sealed
+fn counts_by_itself(event: &DeviceEvent, message: &Message) -> bool {
+    use DeviceEvent as E;
+    let is_level = |level| message.levels.get(level) == Some(true);
+    match event {
+        E::Wake { .. }
+        | E::Report { .. }
+        | E::Charging
+        | E::VehicleCard { .. }
+        | E::GeofenceEnter { .. }
+        | E::GeofenceExit { .. }
+        | E::Geofence { .. }
+        | E::Input { .. }
+        | E::IgnitionOn
+        | E::IgnitionOff
+        | E::Driver { .. }
+        | E::Photo { .. } => false,
+        E::Custom { .. } => !is_status_code(message),
+        E::RopeCut => !is_level(Level::RopeCut),
+        E::Vibration => !is_level(Level::Vibration),
+        E::UnlockedTooLong => !is_level(Level::UnlockedTooLong),
+        E::WrongPasswordLimit => !is_level(Level::WrongPasswordLimit),
+        E::IllegalCard => !is_level(Level::IllegalCard),
+        E::LowBattery => !is_level(Level::LowBattery),
+        E::BackCoverOpened => !is_level(Level::BackCoverOpened),
+        E::MotorFault => !is_level(Level::MotorFault),
+        E::Overspeed => !is_level(Level::Overspeed),
+        E::SignalLost => !is_level(Level::SignalLost),
+        _ => true,
     }
 }
 

@@ -4,8 +4,12 @@ pub mod alarms;
 mod code;
 pub mod commands;
 pub mod device;
+mod endings;
 mod evidence;
+mod openings;
+mod past;
 mod rows;
+mod seal;
 pub mod snapshot;
 pub mod state;
 

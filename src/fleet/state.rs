@@ -1,21 +1,22 @@
 //! The fold: `apply(entry)` for what happened, `advance(now)` for what only time does. Replaying the journal gives the
 //! state that running live gave; nothing here reads a clock or a socket.
 
-use super::alarms::{ActOutcome, AlarmKey, Alarms, Ending, Sign, ending};
+use super::alarms::{ActOutcome, AlarmKey, Alarms, Sign};
 use super::commands::{Commands, StepOutcome, Times};
 use super::device::Device;
 use super::snapshot::DeviceStatus;
 use crate::domain::alarm::AlarmKind;
 use crate::domain::command::CommandStep;
 use crate::domain::journal::{AlarmAct, Body, Entry, FrameRecord, NodeNote, RegistryAct};
+use crate::domain::message::Level;
 use crate::domain::{
     AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, EventSeq, Exchange, Priority, SealState, Utc,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Version of the serialised fold. A checkpoint of another version is not read: the journal is folded anew.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Something an operator cares about: a truck, a tanker, a container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,6 +79,9 @@ pub struct State {
     pub times: Times,
     /// The fold's clock: the latest `at` or `now` it was given.
     pub now: Utc,
+    /// The time of what is being taken in: of the entry, or of the timer that fires. What is kept is dated by this
+    /// and never by `now`, which runs differently live and in a replay.
+    moment: Utc,
     pub seq: Option<EventSeq>,
     pub(super) assets: BTreeMap<AssetId, Asset>,
     pub(super) devices: HashMap<DeviceKey, Device>,
@@ -86,6 +90,11 @@ pub struct State {
     timers: BTreeSet<(Utc, Timer)>,
     #[serde(skip)]
     pub(super) changes: Changes,
+    /// Derived: assets by name, and the codes in use.
+    #[serde(skip)]
+    names: HashMap<String, AssetId>,
+    #[serde(skip)]
+    codes: HashSet<String>,
 }
 
 impl State {
@@ -101,6 +110,8 @@ impl State {
     pub fn from_checkpoint(body: &[u8], times: Times) -> Result<Self, serde_json::Error> {
         let mut state: Self = serde_json::from_slice(body)?;
         state.times = times;
+        state.names = state.assets.values().map(|asset| (asset.name.clone(), asset.id)).collect();
+        state.codes = state.assets.values().map(|asset| asset.code.clone()).collect();
         Ok(state)
     }
 
@@ -135,13 +146,15 @@ impl State {
         self.assets.get(&self.devices.get(key)?.asset?)
     }
 
-    /// Lets time pass: timers fire in their order, each at its own moment.
+    /// Lets time pass: timers fire in their order, each at its own moment. `now` must not be later than the `at` of an
+    /// entry that is still to be applied, or a replay comes to another end than living through it did.
     pub fn advance(&mut self, now: Utc) -> Changes {
         while let Some((due, _)) = self.timers.first()
             && *due <= now
             && let Some((due, timer)) = self.timers.pop_first()
         {
             self.now = self.now.max(due);
+            self.moment = due;
             self.fire(timer, due);
         }
         self.now = self.now.max(now);
@@ -151,6 +164,7 @@ impl State {
     /// Takes in a committed entry.
     pub fn apply(&mut self, entry: &Entry) -> (Changes, Option<Outcome>) {
         let mut changes = self.advance(entry.at);
+        self.moment = entry.at;
         self.seq = Some(entry.seq);
         let outcome = match &entry.body {
             Body::Frame(record) => {
@@ -176,11 +190,11 @@ impl State {
     fn fire(&mut self, timer: Timer, now: Utc) {
         match timer {
             Timer::AlarmHold(id) => {
-                if self.alarms.hold_over(id, now) {
+                let (changed, again) = self.alarms.hold_over(id, now);
+                if changed {
                     self.touch_alarm(id);
-                } else if let Some(until) = self.alarms.get(id).and_then(|a| a.held_until)
-                    && until > now
-                {
+                }
+                if let Some(until) = again {
                     self.set_timer(until, Timer::AlarmHold(id));
                 }
             }
@@ -199,12 +213,19 @@ impl State {
         received: Utc,
         reason: String,
     ) {
-        let asset = device.and_then(|key| self.devices.get(key)).and_then(|d| d.asset);
+        let known = device.and_then(|key| self.devices.get(key));
+        let asset = known.and_then(|d| d.asset);
+        // An event told of it, and no report of this device will ever tell that it is over.
+        let unobservable = known.is_some_and(|device| match kind {
+            AlarmKind::BackCoverOpened | AlarmKind::Tamper => !device.tells_cover,
+            AlarmKind::MotorFault => !device.tells(Level::MotorFault),
+            AlarmKind::Sos => !device.tells(Level::Sos),
+            _ => false,
+        });
         let key = AlarmKey { device: device.cloned(), kind };
-        let (id, _) = self.alarms.raise(Sign { key, asset, priority, time, received, reason });
-        if let (Ending::After(_), Some(until)) =
-            (ending(kind), self.alarms.get(id).and_then(|alarm| alarm.held_until))
-        {
+        let sign = Sign { key, asset, priority, time, received, reason, unobservable };
+        let (id, timer) = self.alarms.raise(sign);
+        if let Some(until) = timer {
             self.set_timer(until, Timer::AlarmHold(id));
         }
         self.touch_alarm(id);
@@ -218,11 +239,28 @@ impl State {
         }
     }
 
+    /// The condition of an alarm is over for certain.
+    pub(super) fn end_alarm(&mut self, device: Option<&DeviceKey>, kind: AlarmKind) {
+        let key = AlarmKey { device: device.cloned(), kind };
+        if let Some(id) = self.alarms.end(&key) {
+            self.touch_alarm(id);
+        }
+    }
+
     pub(super) fn touch_alarm(&mut self, id: AlarmId) {
         self.changes.alarms.insert(id);
-        if let Some(asset) = self.alarms.get(id).and_then(|alarm| alarm.asset) {
+        let Some(alarm) = self.alarms.get(id) else { return };
+        // The device may have been moved to another asset since; its seal is that asset's now.
+        let now_on = alarm.key.device.as_ref().and_then(|key| self.devices.get(key)).and_then(|d| d.asset);
+        let was_on = alarm.asset.filter(|asset| Some(*asset) != now_on);
+        for asset in was_on.into_iter().chain(now_on) {
             self.reseal(asset);
         }
+    }
+
+    /// The time of what is being taken in.
+    pub(super) fn moment(&self) -> Utc {
+        self.moment
     }
 
     pub(super) fn touch_device(&mut self, key: &DeviceKey) {
@@ -255,24 +293,33 @@ impl State {
         self.raise(Some(&target), AlarmKind::CommandUncertain, Priority::P2, now, now, reason);
     }
 
+    /// Ends the alarm about an unknown outcome, if the outcome of no command for the target is unknown any more.
+    pub(super) fn settle_uncertain(&mut self, id: CommandId) {
+        let Some(target) = self.commands.get(id).map(|c| c.intent.target.clone()) else { return };
+        if !self.commands.is_uncertain(&target, self.moment, self.times) {
+            self.end_alarm(Some(&target), AlarmKind::CommandUncertain);
+        }
+    }
+
     fn command_step(&mut self, step: &CommandStep, entry: &Entry) -> StepOutcome {
         let outcome = self.commands.step(step, CommandId(entry.seq.0), entry.at, self.times);
         if outcome != StepOutcome::Done {
             return outcome;
         }
         let id = match step {
-            CommandStep::Proposed(_) => CommandId(entry.seq.0),
+            CommandStep::Proposed(intent) => {
+                let id = CommandId(entry.seq.0);
+                let heard = self.devices.get(&intent.via).and_then(|carrier| carrier.last_received);
+                self.commands.note_carrier(id, heard);
+                id
+            }
             CommandStep::Sent { id, .. }
             | CommandStep::FailedUnsent { id }
             | CommandStep::Cancelled { id, .. }
             | CommandStep::Withheld { id, .. } => *id,
-            CommandStep::Verdict { id, .. } => {
-                if let Some(target) = self.commands.get(*id).map(|c| c.intent.target.clone()) {
-                    self.over(Some(&target), AlarmKind::CommandUncertain, entry.at);
-                }
-                *id
-            }
+            CommandStep::Verdict { id, .. } => *id,
         };
+        self.settle_uncertain(id);
         self.touch_command(id);
         outcome
     }
@@ -283,9 +330,25 @@ impl State {
             AlarmAct::Reset { id, .. } => (*id, self.alarms.reset(*id)),
         };
         if outcome == ActOutcome::Done {
+            if let AlarmAct::Reset { .. } = act {
+                self.cover_seen(id);
+            }
             self.touch_alarm(id);
         }
         outcome
+    }
+
+    /// A person reset a cover alarm that no report could have ended: where its cover is nobody tells.
+    fn cover_seen(&mut self, id: AlarmId) {
+        if let Some(alarm) = self.alarms.get(id)
+            && matches!(alarm.key.kind, AlarmKind::BackCoverOpened | AlarmKind::Tamper)
+            && let Some(key) = alarm.key.device.clone()
+            && let Some(device) = self.devices.get_mut(&key)
+            && !device.tells_cover
+        {
+            device.cover = None;
+            self.touch_device(&key);
+        }
     }
 
     fn node_note(&mut self, note: &NodeNote, at: Utc) {
@@ -301,7 +364,7 @@ impl State {
                 let reason = format!("the journal fills {percent} % of its allowance");
                 self.raise(None, AlarmKind::DiskLow, priority, at, at, reason);
             }
-            NodeNote::DiskUse { .. } => self.over(None, AlarmKind::DiskLow, at),
+            NodeNote::DiskUse { .. } => self.end_alarm(None, AlarmKind::DiskLow),
             NodeNote::Purged { .. } => {}
         }
     }
@@ -318,19 +381,44 @@ impl State {
         device.bound_to = bound_to.clone().or_else(|| device.bound_to.take());
         let before = device.asset.replace(asset);
         if before != Some(asset) {
-            if let Some(old) = before.and_then(|id| self.assets.get_mut(&id)) {
-                old.devices.retain(|d| d != key);
-            }
-            self.add_to_asset(asset, key);
-            if let Some(old) = before {
-                self.reseal(old);
-            }
+            self.move_device(key, before, asset);
         }
         if let (Some(plate), Some(asset)) = (plate, self.assets.get_mut(&asset)) {
             asset.plate = Some(plate.clone());
         }
         self.touch_device(key);
         asset
+    }
+
+    /// Moves a device from one asset to another, and with it the children that nobody has confirmed: they are where
+    /// their master is.
+    fn move_device(&mut self, key: &DeviceKey, from: Option<AssetId>, to: AssetId) {
+        let left = from.and_then(|id| self.assets.get_mut(&id));
+        let mut moving = vec![key.clone()];
+        if let Some(left) = left {
+            let devices = &self.devices;
+            moving.extend(
+                left.devices
+                    .iter()
+                    .filter(|other| {
+                        devices.get(*other).is_some_and(|d| {
+                            d.status == DeviceStatus::New && d.bound_to.as_ref() == Some(key)
+                        })
+                    })
+                    .cloned(),
+            );
+            left.devices.retain(|device| !moving.contains(device));
+        }
+        for key in &moving {
+            if let Some(device) = self.devices.get_mut(key) {
+                device.asset = Some(to);
+            }
+            self.add_to_asset(to, key);
+            self.touch_device(key);
+        }
+        if let Some(from) = from {
+            self.reseal(from);
+        }
     }
 
     /// Adds a device to an asset: sub-devices right behind their master.
@@ -352,12 +440,13 @@ impl State {
     }
 
     fn asset_named(&mut self, name: &str, entry: &Entry) -> AssetId {
-        if let Some(asset) = self.assets.values().find(|asset| asset.name == name) {
-            return asset.id;
+        if let Some(id) = self.names.get(name) {
+            return *id;
         }
         let id = AssetId(entry.seq.0);
-        let taken: BTreeSet<&str> = self.assets.values().map(|a| a.code.as_str()).collect();
-        let code = super::code::code_for(name, id, |code| taken.contains(code));
+        let code = super::code::code_for(name, id, |code| self.codes.contains(code));
+        self.names.insert(name.to_owned(), id);
+        self.codes.insert(code.clone());
         self.assets.insert(
             id,
             Asset {

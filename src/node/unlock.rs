@@ -257,6 +257,9 @@ impl CommandLog for Node {
         if let Some(failing) = assessment.interlocks.iter().find(|i| i.verdict == Verdict::Fail) {
             return Recheck::Withhold(format!("{}: {}", failing.name, failing.value));
         }
+        if assessment.interlocks.iter().any(|i| i.verdict == Verdict::AtWake) {
+            return Recheck::Wait; // for the first fix since it woke; each frame asks again
+        }
         Recheck::Go
     }
 

@@ -1,0 +1,66 @@
+//! An asset's one word, from all parts of all its locks.
+
+use super::device::Device;
+use super::snapshot::DeviceStatus;
+use super::state::State;
+use crate::domain::alarm::AlarmKind;
+use crate::domain::{AssetId, DeviceKind, LockState, PartState, SealState, ValveState};
+
+fn lock(device: &Device) -> LockState {
+    device.lock.map_or(LockState::Unknown, |held| held.value)
+}
+
+fn valve(device: &Device) -> ValveState {
+    device.valve_word().map_or(ValveState::Unknown, |held| held.value)
+}
+
+fn is_unknown(device: &Device) -> bool {
+    lock(device) == LockState::Unknown
+        || (device.kind == DeviceKind::ValveLock && valve(device) == ValveState::Unknown)
+}
+
+impl State {
+    /// Recomputes an asset's word after something on it changed.
+    pub(super) fn reseal(&mut self, id: AssetId) {
+        let word = self.seal_word(id);
+        let moment = self.moment();
+        if let Some(asset) = self.assets.get_mut(&id) {
+            if asset.seal != word {
+                asset.seal = word;
+                asset.seal_since = Some(moment);
+            }
+            self.changes.assets.insert(id);
+        }
+    }
+
+    /// The first word that matches, worst first.
+    fn seal_word(&self, id: AssetId) -> SealState {
+        let Some(asset) = self.assets.get(&id) else { return SealState::Unknown };
+        let devices: Vec<&Device> = asset.devices.iter().filter_map(|key| self.devices.get(key)).collect();
+        if devices.iter().any(|device| self.is_tampered(device)) {
+            return SealState::Tampered;
+        }
+        let locks: Vec<&Device> = devices.into_iter().filter(|device| device.kind.has_lock()).collect();
+        if locks.iter().any(|device| lock(device) == LockState::Unlocked || valve(device) == ValveState::Open)
+        {
+            return SealState::Open;
+        }
+        if locks.iter().any(|device| lock(device) == LockState::Unseated) {
+            return SealState::LockedNotSealed;
+        }
+        // A child nobody confirmed can make things worse, never better.
+        let mut counted = locks.iter().filter(|device| device.status != DeviceStatus::New).peekable();
+        if counted.peek().is_none() || counted.any(|device| is_unknown(device)) {
+            return SealState::Unknown;
+        }
+        SealState::Sealed
+    }
+
+    /// A cover that is open now, or an alarm of that kind that nobody has reset.
+    fn is_tampered(&self, device: &Device) -> bool {
+        device.cover.is_some_and(|cover| cover.value == PartState::Open)
+            || self.alarms.open_of(&device.key).any(|alarm| {
+                matches!(alarm.key.kind, AlarmKind::RopeCut | AlarmKind::Tamper | AlarmKind::BackCoverOpened)
+            })
+    }
+}

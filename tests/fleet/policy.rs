@@ -1,0 +1,146 @@
+//! The interlocks with the fold behind them.
+
+use crate::scene::{Scene, at, key};
+use crate::wire::*;
+use lockyard::command::policy::{Assessment, Rules, Surroundings, assess};
+use lockyard::domain::command::UnlockMethod::{StaticPassword, SubLockRelay};
+use lockyard::domain::command::{CommandStep, Verdict};
+use lockyard::domain::{CommandId, DeviceKind};
+
+fn around(in_contact: bool) -> Surroundings {
+    Surroundings { static_password: true, in_contact, proven_on_bench: true, ..Surroundings::default() }
+}
+
+fn look(scene: &Scene, id: &str, in_contact: bool, own: Option<CommandId>, second: i64) -> Assessment {
+    let rules = Rules { max_speed_kmh: 5.0 };
+    assess(&scene.state, &key(id), &around(in_contact), rules, own, at(second)).unwrap()
+}
+
+fn verdict(assessment: &Assessment, name: &str) -> Verdict {
+    assessment.interlocks.iter().find(|interlock| interlock.name == name).unwrap().verdict
+}
+
+const PLACE: &str = "place known";
+const SPEED: &str = "standing still";
+
+#[test]
+fn a_queued_opening_waits_for_the_first_fix_of_the_wake() {
+    let mut scene = Scene::new();
+    scene.hear(0, master(0, FINE).bytes());
+    let id = scene.propose(3000, MASTER, StaticPassword);
+    let asleep = look(&scene, MASTER, false, None, 3000);
+    assert_eq!((verdict(&asleep, PLACE), verdict(&asleep, SPEED)), (Verdict::AtWake, Verdict::AtWake));
+    // It wakes on the road, without a fix yet, with a record of when it stood.
+    scene.hear(3600, text("@JT"));
+    let woken = look(&scene, MASTER, true, Some(id), 3600);
+    assert_eq!((verdict(&woken, PLACE), verdict(&woken, SPEED)), (Verdict::AtWake, Verdict::AtWake));
+    scene.hear(3601, Master { fix: false, ..master(3601, FINE) }.bytes());
+    scene.hear(3602, master(2000, FINE).stored().bytes());
+    assert_eq!(verdict(&look(&scene, MASTER, true, Some(id), 3602), SPEED), Verdict::AtWake);
+    scene.hear(3610, Master { knots: 40, ..master(3610, FINE) }.bytes());
+    let moving = look(&scene, MASTER, true, Some(id), 3610);
+    assert_eq!(verdict(&moving, SPEED), Verdict::Fail);
+    assert_eq!(moving.failing().unwrap().name, SPEED);
+    scene.hear(3640, master(3640, FINE).bytes());
+    let stands = look(&scene, MASTER, true, Some(id), 3640);
+    assert_eq!((verdict(&stands, PLACE), verdict(&stands, SPEED)), (Verdict::Pass, Verdict::Pass));
+    assert!(stands.allowed());
+}
+
+#[test]
+fn what_the_operator_saw_of_a_lock_in_contact_holds_until_it_is_heard_again() {
+    let mut scene = Scene::new();
+    scene.hear(0, Master { fix: false, ..master(0, FINE) }.bytes());
+    let id = scene.propose(10, MASTER, StaticPassword);
+    let seen = look(&scene, MASTER, true, Some(id), 10);
+    assert_eq!(verdict(&seen, SPEED), Verdict::Warn);
+    assert!(seen.allowed());
+}
+
+#[test]
+fn a_slow_clock_does_not_keep_a_lock_waiting_for_ever() {
+    let mut scene = Scene::new();
+    let slow = |t: i64| master(t - 7200, FINE).bytes();
+    for second in [0, 30, 60] {
+        scene.hear(second, slow(second));
+    }
+    let id = scene.propose(3000, MASTER, StaticPassword);
+    scene.hear(3600, text("@JT"));
+    assert_eq!(verdict(&look(&scene, MASTER, true, Some(id), 3600), SPEED), Verdict::AtWake);
+    scene.hear(3601, slow(3601));
+    assert_eq!(verdict(&look(&scene, MASTER, true, Some(id), 3601), SPEED), Verdict::Warn);
+}
+
+#[test]
+fn an_old_fix_never_says_that_it_stands() {
+    let mut scene = Scene::new();
+    scene.hear(0, master(0, FINE).bytes());
+    assert_eq!(verdict(&look(&scene, MASTER, true, None, 300), SPEED), Verdict::Pass);
+    assert_eq!(verdict(&look(&scene, MASTER, true, None, 301), SPEED), Verdict::Warn);
+    scene.hear(400, Master { knots: 3, ..master(400, FINE) }.bytes());
+    assert_eq!(verdict(&look(&scene, MASTER, true, None, 400), SPEED), Verdict::Fail, "5.6 km/h");
+    // The children move with their master.
+    scene.hear(410, sub(410, 0, 0).bytes());
+    scene.enrol(420, SUB, DeviceKind::SubLock, "TRK-2041", Some(MASTER));
+    scene.hear(430, Master { knots: 40, ..master(430, FINE) }.bytes());
+    assert_eq!(verdict(&look(&scene, SUB, true, None, 430), SPEED), Verdict::Fail);
+}
+
+#[test]
+fn only_the_way_that_was_confirmed_is_gone() {
+    let mut scene = Scene::with_children();
+    scene.enrol(0, "8000620012", DeviceKind::MasterLock, "TRK-2", None);
+    let id = scene.propose(10, SUB, SubLockRelay);
+    assert!(look(&scene, SUB, true, Some(id), 10).failing().is_none());
+    scene.enrol(20, SUB, DeviceKind::SubLock, "TRK-2", Some("8000620012"));
+    let failing = look(&scene, SUB, true, Some(id), 20);
+    assert!(failing.failing().unwrap().value.contains("propose it anew"));
+}
+
+#[test]
+fn one_relay_at_a_time_and_a_master_s_own_lock_is_none() {
+    let mut scene = Scene::with_children();
+    scene.hear(0, master(0, FINE).bytes());
+    let relay = scene.propose(10, SUB, SubLockRelay);
+    scene.step(10, CommandStep::Sent { id: relay, serial: Some(1) });
+    const OTHER: &str = "no other command open";
+    assert_eq!(verdict(&look(&scene, VALVE, true, None, 11), OTHER), Verdict::Fail);
+    assert_eq!(verdict(&look(&scene, MASTER, true, None, 11), OTHER), Verdict::Pass);
+    assert_eq!(verdict(&look(&scene, SUB, true, None, 11), OTHER), Verdict::Fail);
+    assert_eq!(verdict(&look(&scene, SUB, true, Some(relay), 11), OTHER), Verdict::Pass, "itself");
+}
+
+#[test]
+fn two_refused_passwords_end_it_until_a_right_one_was_seen() {
+    let mut scene = Scene::new();
+    const REFUSED: &str = "no refused passwords";
+    for (n, wanted) in [(0, Verdict::Pass), (1, Verdict::Warn), (2, Verdict::Fail)] {
+        assert_eq!(verdict(&look(&scene, MASTER, true, None, n * 100), REFUSED), wanted);
+        if n < 2 {
+            scene.send(n * 100, MASTER, StaticPassword);
+            scene.hear(n * 100 + 1, text("P43,0,0"));
+        }
+    }
+    scene.hear(500, p45(490, 7, 0, 1, 2));
+    assert_eq!(verdict(&look(&scene, MASTER, true, None, 500), REFUSED), Verdict::Pass);
+}
+
+#[test]
+fn what_cannot_be_opened_from_here_says_why() {
+    let mut scene = Scene::new();
+    for id in [SEAL, TRACKER] {
+        assert!(!look(&scene, id, true, None, 0).allowed());
+    }
+    scene.hear(100, sub(100, 0, 0).bytes());
+    let unconfirmed = look(&scene, SUB, true, None, 100);
+    assert_eq!(unconfirmed.failing().unwrap().name, "enrolled");
+    assert!(
+        assess(&scene.state, &key("9999999999"), &around(true), Rules { max_speed_kmh: 5.0 }, None, at(0))
+            .is_none()
+    );
+    let full = Surroundings { store_error: Some("disk full".into()), ..around(true) };
+    let rules = Rules { max_speed_kmh: 5.0 };
+    assert!(!assess(&scene.state, &key(MASTER), &full, rules, None, at(0)).unwrap().allowed());
+    let bare = Surroundings { in_contact: true, ..Surroundings::default() };
+    assert!(!assess(&scene.state, &key(MASTER), &bare, rules, None, at(0)).unwrap().allowed());
+}
