@@ -131,13 +131,8 @@ impl Setup {
 
     fn options(&self, demo: bool) -> node::Options {
         let commands = &self.config().commands;
-        let proven = commands.proven_on_bench.iter().flat_map(|model| match model {
-            BenchModel::Jt709 | BenchModel::Jt709Ex => vec![DeviceKind::SubLock],
-            BenchModel::Jt801 | BenchModel::Jt802 => vec![DeviceKind::ValveLock],
-            // A model name of its own, so that nobody arms real locks by copying a laboratory's settings.
-            BenchModel::Simulator => Vec::new(),
-        });
-        let proven = if demo { vec![DeviceKind::SubLock, DeviceKind::ValveLock] } else { proven.collect() };
+        // The simulator's own locks count as proven.
+        let proven = if demo { SUB_LOCK_TYPES.concat() } else { proven_types(&commands.proven_on_bench) };
         node::Options {
             name: hostname(),
             demo,
@@ -225,6 +220,19 @@ impl Setup {
         };
         node::start(self.options(is_demo), belongings).await.map_err(Failure::failed)
     }
+}
+
+/// Type numbers on the wire: JT709 and JT709Ex, JT801, JT802 (two manuals).
+const SUB_LOCK_TYPES: [&[u8]; 3] = [&[4], &[5], &[6, 9]];
+
+fn proven_types(models: &[BenchModel]) -> Vec<u8> {
+    let [jt709, jt801, jt802] = SUB_LOCK_TYPES;
+    let types = models.iter().map(|model| match model {
+        BenchModel::Jt709 | BenchModel::Jt709Ex => jt709,
+        BenchModel::Jt801 => jt801,
+        BenchModel::Jt802 => jt802,
+    });
+    types.flatten().copied().collect()
 }
 
 /// The lines scripts wait for: `listening tcp ADDR`, `listening udp ADDR`.

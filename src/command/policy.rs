@@ -29,7 +29,7 @@ pub struct Surroundings {
     pub in_contact: bool,
     /// The store writes.
     pub store_error: Option<String>,
-    /// Opening of sub-locks of this kind was proven on a bench here.
+    /// Opening of sub-locks of this model was proven on a bench here.
     pub proven_on_bench: bool,
 }
 

@@ -61,7 +61,7 @@ fn what_is_given_changes_and_the_rest_stays() {
         [jointech]
         wlnet_ack = "both"
         [commands]
-        proven_on_bench = ["JT709Ex", "simulator"]
+        proven_on_bench = ["JT709Ex", "JT802"]
         [console]
         ascii = "always"
         [[device]]
@@ -74,7 +74,7 @@ fn what_is_given_changes_and_the_rest_stays() {
     let mut want = Config { zone: chrono_tz::Asia::Beirut, ..Config::default() };
     want.link.seal = LinkPlan { wake: Duration::from_secs(7200), ..want.link.seal };
     want.jointech.wlnet_ack = WlnetAck::Both;
-    want.commands.proven_on_bench = vec![BenchModel::Jt709Ex, BenchModel::Simulator];
+    want.commands.proven_on_bench = vec![BenchModel::Jt709Ex, BenchModel::Jt802];
     want.console.ascii = Ascii::Always;
     let device = |key| Device { key, kind: None, asset: None, plate: None, bind_to: None };
     want.devices = vec![device(DeviceKey::bofan("0000001")), device(DeviceKey::jointech("E03B60000A"))];
@@ -135,7 +135,7 @@ fn each_bad_value_gets_one_sentence_with_its_place() {
         (
             "[commands]\nproven_on_bench = [\"JT999\"]",
             "c.toml, line 2, commands.proven_on_bench: unknown value \
-          'JT999'; allowed are 'JT709', 'JT709Ex', 'JT801', 'JT802', 'simulator'",
+          'JT999'; allowed are 'JT709', 'JT709Ex', 'JT801', 'JT802'",
         ),
         (
             "[store]\nlimit = \"lots\"",

@@ -232,8 +232,6 @@ pub enum BenchModel {
     Jt801,
     #[serde(rename = "JT802")]
     Jt802,
-    #[serde(rename = "simulator")]
-    Simulator,
 }
 
 /// Opening a lock: times and limits, see the life cycle of commands.

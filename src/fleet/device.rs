@@ -177,6 +177,8 @@ pub struct Device {
     pub firmware: Option<String>,
     /// Jointech protocol version, so that its text frames are answered in its own way after a restart.
     pub version: Option<u8>,
+    /// Type number of a sub-device: tells models apart whose opening is proven one by one.
+    pub wire_type: Option<u8>,
     pub frames: u64,
     /// Its reports tell of its cover (older sub-locks' do not).
     pub tells_cover: bool,
@@ -227,6 +229,7 @@ impl Device {
             transport: None,
             firmware: None,
             version: None,
+            wire_type: None,
             frames: 0,
             tells_cover: false,
             lost: None,

@@ -110,9 +110,10 @@ impl State {
             self.meet_child(child, kind, master);
         }
         let Some(device) = self.devices.get_mut(child) else { return };
-        if device.peer.is_some() {
-            return; // it speaks for itself: nobody else is asked about it
+        if device.peer.is_some() && !device.kind.is_bound() {
+            return; // a lock with a line of its own speaks for itself: no master is asked about it
         }
+        device.wire_type = message.sub_device.as_ref().map(|sub| sub.type_code).or(device.wire_type);
         device.last_received = Some(received);
         device.frames = device.frames.saturating_add(1);
         device.protocol = Some(message.protocol);

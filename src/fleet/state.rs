@@ -476,7 +476,10 @@ impl State {
     }
 
     fn hear(&mut self, record: &FrameRecord, at: Utc) {
-        let Some(device) = self.devices.get_mut(&record.device) else { return };
+        // What hangs on a master has no modem: whoever speaks in its name on a line of its own is somebody else.
+        let Some(device) = self.devices.get_mut(&record.device).filter(|d| !d.kind.is_bound()) else {
+            return;
+        };
         device.last_received = Some(at);
         device.peer = Some(record.peer.to_string());
         device.transport = Some(record.transport);

@@ -7,7 +7,7 @@ use super::traces::Traces;
 use crate::command::policy;
 use crate::config::Secrets;
 use crate::domain::journal::{Body, Entry};
-use crate::domain::{DeviceKey, DeviceKind, EventSeq, Secret, Utc};
+use crate::domain::{DeviceKey, EventSeq, Secret, Utc};
 use crate::fleet::{Changes, Outcome, State, Times, WakePlan};
 use crate::ingest::Sessions;
 use crate::protocol::Memory;
@@ -35,8 +35,8 @@ pub struct Options {
     pub validity: TimeDelta,
     /// Minutes a master offers a relayed opening (1–5).
     pub relay_minutes: u8,
-    /// Kinds of sub-device whose opening was proven on a bench here.
-    pub proven_on_bench: Vec<DeviceKind>,
+    /// Type numbers (as on the wire) of sub-devices whose opening was proven on a bench here.
+    pub proven_on_bench: Vec<u8>,
     pub data_dir: PathBuf,
 }
 

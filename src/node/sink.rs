@@ -13,8 +13,12 @@ use std::sync::atomic::Ordering;
 
 impl EventSink for Node {
     async fn admit(&self, device: &DeviceKey, frame: &HeardFrame, _source: Source) -> Admission {
-        let known = self.state().device(device).is_some_and(|known| known.status == DeviceStatus::Enrolled);
-        if !known && !self.options.auto_enrol {
+        let (known, has_no_modem) = match self.state().device(device) {
+            Some(known) => (known.status == DeviceStatus::Enrolled, known.kind.is_bound()),
+            None => (false, false),
+        };
+        // A sub-lock reports through its master. On a line of its own its ID is a mistake or a forgery.
+        if has_no_modem || (!known && !self.options.auto_enrol) {
             return Admission::Quarantined;
         }
         if self.options.auto_enrol && frame.messages.iter().any(|m| m.kind != MessageKind::Invalid) {

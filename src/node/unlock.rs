@@ -97,7 +97,9 @@ impl Node {
             dynamic_password: lock(&self.dynamic).get(&via).map(|(_, told)| *told),
             in_contact: self.sessions.link(&via, now).is_some(),
             store_error: self.store.stats().error,
-            proven_on_bench: self.options.proven_on_bench.contains(&device.kind),
+            proven_on_bench: device
+                .wire_type
+                .is_some_and(|wire| self.options.proven_on_bench.contains(&wire)),
         })
     }
 

@@ -218,6 +218,19 @@ fn a_valve_that_was_opened_and_closed_in_one_report_is_unknown() {
 }
 
 #[test]
+fn what_has_no_modem_cannot_speak_for_itself_and_is_still_heard_through_its_master() {
+    const DIGITS: &str = "1021220618";
+    let mut scene = Scene::new();
+    scene.enrol(50, DIGITS, lockyard::domain::DeviceKind::SubLock, "TRK-2041", Some(MASTER));
+    scene.hear(100, Sub { id: DIGITS, ..sub(100, 0, 0) }.bytes());
+    assert_eq!(scene.lock(DIGITS), LockState::Locked);
+    scene.hear(200, format!("({DIGITS},@JT)").into_bytes());
+    assert_eq!(scene.device(DIGITS).peer, None);
+    scene.hear(300, Sub { id: DIGITS, ..sub(300, 0, 0b10) }.bytes());
+    assert_eq!(scene.lock(DIGITS), LockState::Unlocked, "the forged line did not silence its master");
+}
+
+#[test]
 fn a_device_that_speaks_for_itself_is_not_described_by_another() {
     let mut scene = Scene::new();
     scene.hear(100, master(100, OPEN).bytes());
