@@ -231,8 +231,8 @@ fn no_open_intent(
     now: Utc,
 ) -> Interlock {
     const NAME: &str = "no other command open";
-    let other = state.commands.blocker(target, now, state.times).filter(|command| Some(command.id) != own);
-    let relay = state.commands.relay_outstanding(via, now, state.times).filter(|c| Some(c.id) != own);
+    let other = state.commands.blocker(target, own, now, state.times);
+    let relay = state.commands.relay_outstanding(via, own, now, state.times);
     // Only relays share the master's one place; its own lock does not.
     let relay = relay.filter(|_| method == Some(UnlockMethod::SubLockRelay));
     match (other, relay) {

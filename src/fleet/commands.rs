@@ -269,17 +269,30 @@ impl Commands {
         self.queued.get(via).into_iter().flatten().filter_map(|id| self.rows.get(id))
     }
 
-    /// The command that keeps a new one for `target` waiting, if there is one.
+    /// A command that keeps another for `target` waiting: a new one, or `own`.
     #[must_use]
-    pub fn blocker(&self, target: &DeviceKey, now: Utc, times: Times) -> Option<&Command> {
-        self.of(target).find(|c| c.blocks(now, times))
+    pub fn blocker(
+        &self,
+        target: &DeviceKey,
+        own: Option<CommandId>,
+        now: Utc,
+        times: Times,
+    ) -> Option<&Command> {
+        self.of(target).find(|c| Some(c.id) != own && c.blocks(now, times))
     }
 
-    /// A relay through `master` whose echo or movement is still awaited: at most one at a time.
+    /// A relay through `master` whose echo or movement is still awaited, other than `own`: at most one at a time.
     #[must_use]
-    pub fn relay_outstanding(&self, master: &DeviceKey, now: Utc, times: Times) -> Option<&Command> {
+    pub fn relay_outstanding(
+        &self,
+        master: &DeviceKey,
+        own: Option<CommandId>,
+        now: Utc,
+        times: Times,
+    ) -> Option<&Command> {
         self.rows.values().find(|c| {
-            c.intent.method == UnlockMethod::SubLockRelay
+            Some(c.id) != own
+                && c.intent.method == UnlockMethod::SubLockRelay
                 && c.intent.via == *master
                 && c.sent.is_some()
                 && c.blocks(now, times)
@@ -335,9 +348,22 @@ impl Commands {
             | CommandStep::Withheld { id, .. }
             | CommandStep::Verdict { id, .. } => *id,
         };
+        if matches!(step, CommandStep::Sent { .. }) && self.must_wait(id, at, times) {
+            return StepOutcome::NotNow;
+        }
         let outcome = self.step_of(id, step, at);
         self.index(id);
         outcome
+    }
+
+    /// Whether another command keeps this one from being sent: for the same lock, or the same master's one relay.
+    fn must_wait(&self, id: CommandId, now: Utc, times: Times) -> bool {
+        let Some(UnlockIntent { target, via, method, .. }) = self.rows.get(&id).map(|c| &c.intent) else {
+            return false;
+        };
+        let is_relay = *method == UnlockMethod::SubLockRelay;
+        self.blocker(target, Some(id), now, times).is_some()
+            || (is_relay && self.relay_outstanding(via, Some(id), now, times).is_some())
     }
 
     fn step_of(&mut self, id: CommandId, step: &CommandStep, at: Utc) -> StepOutcome {
@@ -379,7 +405,7 @@ impl Commands {
     }
 
     fn propose(&mut self, intent: &UnlockIntent, id: CommandId, at: Utc, times: Times) -> StepOutcome {
-        if self.blocker(&intent.target, at, times).is_some() {
+        if self.blocker(&intent.target, None, at, times).is_some() {
             return StepOutcome::NotNow;
         }
         let command = Command {

@@ -205,7 +205,7 @@ impl State {
         if let Some(device) = self.devices.get_mut(heard.target) {
             device.openings.tell(heard.told());
         }
-        self.settle_uncertain(id);
+        self.judge_uncertain(id);
         self.touch_command(id);
     }
 
@@ -435,7 +435,11 @@ impl State {
         }
         match self.commands.opened(target, Some(by), heard.corrected, received, self.times) {
             Opening::Ours(id) => return self.opened_by_command(heard, id),
-            Opening::Contradicts(id) => self.touch_command(id),
+            // What was taken for its outcome was another's: it may be unknown again.
+            Opening::Contradicts(id) => {
+                self.judge_uncertain(id);
+                self.touch_command(id);
+            }
             Opening::Nobodys => {}
         }
         let (kind, reason) = match by {

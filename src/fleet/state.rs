@@ -1,7 +1,7 @@
 //! The fold: `apply(entry)` for what happened, `advance(now)` for what only time does. Replaying the journal gives the
 //! state that running live gave; nothing here reads a clock or a socket.
 
-use super::alarms::{ActOutcome, AlarmKey, Alarms, Sign};
+use super::alarms::{ActOutcome, AlarmKey, Alarms, Sign, default_priority};
 use super::commands::{Commands, StepOutcome, Times};
 use super::device::Device;
 use super::snapshot::DeviceStatus;
@@ -9,9 +9,7 @@ use crate::domain::alarm::AlarmKind;
 use crate::domain::command::CommandStep;
 use crate::domain::journal::{AlarmAct, Body, Entry, FrameRecord, NodeNote, RegistryAct};
 use crate::domain::message::Level;
-use crate::domain::{
-    AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, EventSeq, Exchange, Priority, SealState, Utc,
-};
+use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, EventSeq, Priority, SealState, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -280,24 +278,25 @@ impl State {
     }
 
     fn command_due(&mut self, id: CommandId, now: Utc) {
-        let Some(became) = self.commands.fire(id, now, self.times) else { return };
-        if became == Exchange::Uncertain {
-            self.command_uncertain(id, now);
+        if self.commands.fire(id, now, self.times).is_some() {
+            self.judge_uncertain(id);
+            self.touch_command(id);
         }
-        self.touch_command(id);
     }
 
-    fn command_uncertain(&mut self, id: CommandId, now: Utc) {
+    /// Raises or ends the alarm about an unknown outcome: it holds as long as the outcome of some command for the
+    /// target is open.
+    pub(super) fn judge_uncertain(&mut self, id: CommandId) {
+        const KIND: AlarmKind = AlarmKind::CommandUncertain;
         let Some(target) = self.commands.get(id).map(|c| c.intent.target.clone()) else { return };
-        let reason = format!("command {id}: outcome unknown, do not repeat");
-        self.raise(Some(&target), AlarmKind::CommandUncertain, Priority::P2, now, now, reason);
-    }
-
-    /// Ends the alarm about an unknown outcome, if the outcome of no command for the target is unknown any more.
-    pub(super) fn settle_uncertain(&mut self, id: CommandId) {
-        let Some(target) = self.commands.get(id).map(|c| c.intent.target.clone()) else { return };
-        if !self.commands.is_uncertain(&target, self.moment, self.times) {
-            self.end_alarm(Some(&target), AlarmKind::CommandUncertain);
+        let now = self.moment;
+        if !self.commands.is_uncertain(&target, now, self.times) {
+            return self.end_alarm(Some(&target), KIND);
+        }
+        let key = AlarmKey { device: Some(target.clone()), kind: KIND };
+        if !self.alarms.open_with(&key).is_some_and(|alarm| alarm.state.is_active()) {
+            let reason = format!("command {id}: outcome unknown, do not repeat");
+            self.raise(Some(&target), KIND, default_priority(KIND), now, now, reason);
         }
     }
 
@@ -319,7 +318,7 @@ impl State {
             | CommandStep::Withheld { id, .. } => *id,
             CommandStep::Verdict { id, .. } => *id,
         };
-        self.settle_uncertain(id);
+        self.judge_uncertain(id);
         self.touch_command(id);
         outcome
     }
@@ -355,7 +354,7 @@ impl State {
         match note {
             NodeNote::Started { .. } => {
                 for id in self.commands.restarted() {
-                    self.command_uncertain(id, at);
+                    self.judge_uncertain(id);
                     self.touch_command(id);
                 }
             }

@@ -249,8 +249,8 @@ impl CommandLog for Node {
         if now >= command.intent.expires {
             return Recheck::Gone;
         }
-        let relay = state.commands.relay_outstanding(&command.intent.via, now, state.times);
-        if command.intent.method == UnlockMethod::SubLockRelay && relay.is_some_and(|other| other.id != id) {
+        let relay = state.commands.relay_outstanding(&command.intent.via, Some(id), now, state.times);
+        if command.intent.method == UnlockMethod::SubLockRelay && relay.is_some() {
             return Recheck::Wait;
         }
         let Some(assessment) = self.assess(&state, &command.intent.target, Some(id)) else {

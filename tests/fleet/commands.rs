@@ -223,3 +223,32 @@ fn finished_commands_are_kept_up_to_a_bound_and_open_ones_always() {
     assert_eq!(scene.state.commands.all().count(), 1000);
     assert!(scene.state.commands.get(open).is_some() && scene.state.commands.get(last).is_some());
 }
+
+#[test]
+fn the_fold_itself_lets_only_one_at_a_time_go() {
+    // Two sub-locks of one master.
+    let mut scene = Scene::with_children();
+    let first = scene.send(100, SUB, SubLockRelay);
+    let second = scene.propose(101, VALVE, SubLockRelay);
+    let go = Sent { id: second, serial: Some(8) };
+    assert_eq!(scene.step(102, go.clone()), StepOutcome::NotNow);
+    assert_eq!(scene.command(second).exchange, Exchange::Queued, "it waits");
+    scene.hear(105, text("1,007,WLNET,8,0,E03B60000A"));
+    assert_eq!(scene.step(106, go.clone()), StepOutcome::NotNow, "an echo is no outcome");
+    scene.hear(110, sub(110, sub_event::LORA, SUB_MOTOR_OPEN).bytes());
+    assert_eq!(scene.command(first).evidence, Evidence::Opened);
+    assert_eq!(scene.step(120, go), StepOutcome::Done);
+
+    // One lock: what seemed to be the outcome of the first was a card.
+    let mut scene = Scene::new();
+    scene.hear(0, master(0, FINE).bytes());
+    let first = scene.send(100, MASTER, StaticPassword);
+    scene.hear(110, master(110, OPEN).bytes());
+    scene.restart(120);
+    assert_eq!(scene.letter(MASTER, K::CommandUncertain), "A0", "it was seen to open");
+    let second = scene.propose(130, MASTER, StaticPassword);
+    scene.hear(140, by_card(109, 1));
+    assert_eq!(scene.command(first).evidence, Evidence::Contradicted);
+    assert_eq!(scene.letter(MASTER, K::CommandUncertain), "B1");
+    assert_eq!(scene.step(150, Sent { id: second, serial: None }), StepOutcome::NotNow);
+}
