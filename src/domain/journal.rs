@@ -23,15 +23,15 @@ impl Transport {
     }
 }
 
-/// A frame of an enrolled device: what it meant and what it was. `raw` has its secrets masked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A frame of an enrolled device: what it meant and what it was. `raw` has its secrets masked. Its JSON is the
+/// journal's own short form, see `domain::stored`.
+#[derive(Debug, Clone, PartialEq)]
 pub struct FrameRecord {
     pub device: DeviceKey,
     pub transport: Transport,
     pub peer: SocketAddr,
     pub messages: Vec<Message>,
     /// Stored in a column of its own, not in the JSON.
-    #[serde(skip)]
     pub raw: Vec<u8>,
 }
 

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod lock;
 pub mod message;
 pub mod secret;
+mod stored;
 pub mod text;
 
 pub use alarm::{AlarmState, Priority};
