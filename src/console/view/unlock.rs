@@ -195,7 +195,7 @@ fn interlocks(desk: Desk<'_>, all: &[Interlock], room: usize) -> Vec<Line<'stati
         );
     }
     if !idle.is_empty() {
-        let text = format!(" {} not configured: {}", pen.sy.none, idle.join(", "));
+        let text = format!(" {} {} not configured: {}", pen.sy.none, idle.len(), idle.join(", "));
         lines.push(pen.line(Role::Muted, pen.clip(&text, wide)));
     }
     lines
@@ -211,10 +211,10 @@ struct Columns {
 fn interlock(pen: Pen<'_>, interlock: &Interlock, columns: &Columns) -> Line<'static> {
     let mark = words::verdict(interlock.verdict, pen.sy);
     let name = pen.fill(&interlock.name, columns.name, false);
-    let value = pen.clip(&interlock.value, columns.room.saturating_sub(columns.verdict + columns.name + 5));
+    let value = pen.clip(&interlock.value, columns.room.saturating_sub(columns.verdict + columns.name + 4));
     Line::from(vec![
         pen.span(mark.role, format!(" {} ", pen.fill(&mark.text(), columns.verdict, false))),
-        pen.span(Role::Text, format!(" {name}  ")),
+        pen.span(Role::Text, format!(" {name} ")),
         pen.span(if interlock.verdict == Verdict::Fail { Role::Bad } else { Role::Muted }, value),
     ])
 }
