@@ -26,7 +26,7 @@ fn a_day_at_eighty_columns() {
     let lab = Lab::new();
     let mut terminal = started(&lab, (80, 24));
     moves(&mut terminal);
-    unlock(&mut terminal);
+    unlock(&mut terminal, "", "8051000001", "master lock");
     filter_and_help(&mut terminal);
     quarantine_tail_and_enrol(&mut terminal);
     acknowledge(&mut terminal, &lab);
@@ -51,7 +51,7 @@ fn a_day_at_two_hundred_columns() {
         terminal.until(word);
     }
     moves(&mut terminal);
-    unlock(&mut terminal);
+    unlock(&mut terminal, "j", "E0FA010001", "valve lock");
     acknowledge(&mut terminal, &lab);
     terminal.press(":quit", ":quit");
     terminal.keys(ENTER);
@@ -73,11 +73,12 @@ fn moves(terminal: &mut Terminal) {
 }
 
 /// From the dialog to `OPENED`, by the lock's own report.
-fn unlock(terminal: &mut Terminal) {
+fn unlock(terminal: &mut Terminal, moves: &str, lock: &str, kind: &str) {
     terminal.press("/tk-1001", "1 of 8");
     terminal.press(ENTER, "filter /tk-1001");
     terminal.press("U", "which lock?");
-    terminal.press(ENTER, "UNLOCK jointech/8051000001");
+    terminal.press(moves, &format!("▶ {lock}"));
+    terminal.press(ENTER, &format!("UNLOCK jointech/{lock} {kind}"));
     terminal.until("void in");
     // All facts and the whole form stand on one screen.
     for label in [
@@ -130,6 +131,8 @@ fn filter_and_help(terminal: &mut Terminal) {
     terminal.press("clipboard", "OSC 52");
     terminal.until_gone("all assets");
     terminal.escape("keys in the");
+    terminal.press(&format!(":log{ENTER}"), "the log begins here");
+    terminal.escape("the log begins here");
 }
 
 fn quarantine_tail_and_enrol(terminal: &mut Terminal) {

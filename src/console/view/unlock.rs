@@ -9,8 +9,8 @@ use crate::console::widget::table::{cursor, put};
 use crate::console::widget::text::{Pen, width};
 use crate::console::wizard::{Facts, Focus, Wizard, fits};
 use crate::console::words::{self, Part};
-use crate::domain::DeviceKey;
 use crate::domain::command::{UnlockMethod, UnlockReason};
+use crate::domain::{DeviceKey, DeviceKind};
 use crate::ipc::wire::{Interlock, Verdict};
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -129,6 +129,11 @@ fn subject(desk: Desk<'_>, facts: &Facts) -> Vec<Line<'static>> {
                 state.push(pen.span(role, format!("{name} {text}")));
             }
         }
+        if row.kind == DeviceKind::ValveLock {
+            let valve = words::valve(row.valve, silent, pen.sy);
+            let age = words::age_of(model.now, row.valve_as_of, pen.sy);
+            state.push(pen.span(valve.role, format!("valve {} as of {age}", valve.text())));
+        }
         state.push(pen.mark(&words::link(row.link, pen.sy)));
     } else {
         state.push(pen.span(Role::Uncertain, "not known to this console"));
@@ -154,7 +159,11 @@ fn sending(model: &Model, facts: &Facts) -> String {
         let until = words::clock(model.now, proposal.queue_until, model.options.zone);
         format!("waits for the device to wake, never after {until}")
     };
-    format!("{when}, {method}, to {}", proposal.via)
+    let wakes = match proposal.method {
+        Some(UnlockMethod::SubLockRelay) => "; the lock takes it when it wakes, its button wakes it",
+        _ => "",
+    };
+    format!("{when}, {method}, to {}{wakes}", proposal.via)
 }
 
 /// Worst first. What is not configured shares a line; what passes gives way when room is short, and says so.
