@@ -36,8 +36,7 @@ pub async fn run(link: Link, options: Options, stop: CancellationToken) -> anyho
     if options.log {
         // A second console in one process finds the store running; that is as good.
         let _ = tui_logger::init_logger(log::LevelFilter::Debug);
-        // An empty view would not say whether nothing happened or nothing is shown.
-        log::info!(target: "console", "the log begins here; a node started with LOCKYARD_LOG=debug tells more");
+        log_pane::begin();
     }
     let no_color = std::env::var("NO_COLOR").ok();
     let gap = if std::env::var_os("SSH_CONNECTION").is_some() { GAP_SSH } else { GAP };

@@ -359,7 +359,8 @@ impl Model {
                     Some(at) => format!("RECONNECTING in {} s", (*at - self.now).num_seconds().max(0)),
                     None => "DISCONNECTED for good".into(),
                 };
-                banners.push(format!("{next}: {why}. State of {}; commands refused.", stamp(*since)));
+                // The cause may be long and be cut; what it means for the operator may not.
+                banners.push(format!("{next}. State of {}; commands refused. {why}", stamp(*since)));
             }
         }
         let node = &self.rows.node;

@@ -12,6 +12,7 @@ use crossterm::{execute, queue, style};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, BufWriter, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -51,7 +52,9 @@ fn take() -> io::Result<()> {
 /// A taken terminal; dropping it gives it back.
 #[derive(Debug)]
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: ratatui's own end shows the cursor, which [`restore`] has done, and where the terminal is gone it
+    /// complains on standard error; that is gone as well, so that complaining would panic and end the node.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl Drop for Screen {
@@ -78,11 +81,8 @@ impl Screen {
         style::force_color_output(true);
         take()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(32 * 1024, io::stdout()));
-        let guarded = Terminal::new(backend);
-        if guarded.is_err() {
-            restore();
-        }
-        let mut screen = Self { terminal: guarded? };
+        let terminal = Terminal::new(backend).inspect_err(|_| restore())?;
+        let mut screen = Self { terminal: ManuallyDrop::new(terminal) };
         screen.redraw()?;
         Ok(screen)
     }

@@ -493,7 +493,7 @@ impl Commands {
         let (exchange, words) = match reply {
             UnlockReply::RelayEcho => (Exchange::Relayed, "the master holds it".to_owned()),
             UnlockReply::Password { accepted: true, .. } => {
-                (Exchange::AnsweredOk, "the lock accepted, not yet opened".to_owned())
+                (Exchange::AnsweredOk, "the lock accepted the command".to_owned())
             }
             UnlockReply::Password { accepted: false, wrong, .. } => (
                 Exchange::Refused,

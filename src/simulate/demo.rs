@@ -53,6 +53,7 @@ pub(super) fn plan() -> Result<FleetPlan, BadId> {
         )
         .with(
             AssetPlan::new("Container 12", Some("CT-1012"), 2)
+                .parked(Duration::from_secs(150))
                 .with(Seal::new("794308000012")?.udp())
                 .with(Tracker::pt621("86800000000012")?),
         )

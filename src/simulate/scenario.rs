@@ -52,12 +52,12 @@ impl Story {
             };
             self.later(Duration::ZERO, 1, index, act);
         }
-        // Where a vehicle stands, somebody still loads, and closes in a hurry.
+        // A container that stands is still being loaded, and closed in a hurry.
         let loaded = (0..self.devices.len()).find(|&index| {
-            self.devices[index].info().kind == "sub_lock" && self.devices[index].look().speed_kmh < 0.5
+            self.devices[index].info().kind == "seal" && self.devices[index].look().speed_kmh < 0.5
         });
         if let Some(lock) = loaded {
-            let scene = [(40, Act::Card), (47, Act::PullRope), (70, Act::CloseBadly), (130, Act::InsertRope)];
+            let scene = [(8, Act::Card), (12, Act::PullRope), (30, Act::CloseBadly), (100, Act::InsertRope)];
             for (second, act) in scene {
                 self.later(Duration::ZERO, second, lock, act);
             }
@@ -268,7 +268,7 @@ mod tests {
             let state = device.look();
             state.motor_open == Some(false) && state.rope_in == Some(false)
         });
-        assert_eq!(hurried.map(|device| device.info().asset.as_str()).collect::<Vec<_>>(), ["Tanker 01"]);
+        assert_eq!(hurried.map(|device| device.info().asset.as_str()).collect::<Vec<_>>(), ["Container 12"]);
     }
 
     #[tokio::test]
@@ -276,6 +276,7 @@ mod tests {
         let devices = at_rest().await;
         let mut story = Story::new(devices.clone(), Rng::named(2, "story"), 1.0);
         story.next_mishap = Duration::MAX;
+        story.agenda = Agenda::new();
         story.work_at_stop(Duration::ZERO, "Tanker 01");
         let opened = |devices: &[DeviceHandle]| -> u32 { devices.iter().map(|d| d.look().openings).sum() };
         assert_eq!(opened(&devices), 0);

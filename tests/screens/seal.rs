@@ -42,8 +42,7 @@ fn sealed_needs_no_explanation() {
 
 #[test]
 fn unknown_says_which_part_is_not_known() {
-    type Change = fn(&mut DeviceRow);
-    let cases: [(usize, Change, &str); 4] = [
+    let cases: [(usize, Spoil, &str); 4] = [
         (
             1,
             |d| (d.valve, d.valve_as_of) = (Some(ValveState::Unknown), None),
@@ -116,6 +115,9 @@ fn ids_are_cut_at_their_beginning() {
         assert!(text.contains("000011 ") && text.contains("000012 "), "{text}");
     }
 }
+
+/// Makes one fact of a device unknown.
+type Spoil = fn(&mut DeviceRow);
 
 /// Below header, title and headings.
 const FIRST_ROW: u16 = 4;

@@ -224,3 +224,21 @@ fn answers_to_a_closed_dialog_open_nothing() {
     console.answer(request.id, Answer::Proposed { proposal: Box::new(proposal("8000620077")) });
     assert!(voided(&console).contains("answered for jointech/8000620077 instead"));
 }
+
+#[test]
+fn a_valve_lock_shows_its_valve_before_it_is_opened() {
+    use lockyard::domain::DeviceKind;
+    use lockyard::domain::command::UnlockMethod;
+    let mut console = Console::with(normal(), SIZE);
+    console.press("2/2041<Enter>U");
+    let request = console.asked("jj<Enter>");
+    let mut valve = proposal("E03B60000B");
+    valve.asset = "Tanker 2041".into();
+    valve.target_kind = DeviceKind::ValveLock;
+    valve.method = Some(UnlockMethod::SubLockRelay);
+    console.answer(request.id, Answer::Proposed { proposal: Box::new(valve) });
+    let text = console.text();
+    assert!(text.contains("valve ■ CLOSED as of 5m"), "{text}");
+    assert!(text.contains("its button wakes it"), "{text}");
+    assert!(text.contains("confirm") && text.contains("[ Cancel ]"), "{text}");
+}

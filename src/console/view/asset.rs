@@ -131,9 +131,9 @@ fn device_cell(desk: Desk<'_>, row: &DeviceRow, index: usize) -> Cell {
         ROPE if row.kind == DeviceKind::ValveLock => {
             let mark = words::valve(row.valve, silent, sy);
             let word = match row.valve {
-                Some(ValveState::Closed) => "valve shut",
-                Some(ValveState::Open) => "valve OPEN",
-                Some(ValveState::Unknown) | None => "valve unknown",
+                Some(ValveState::Closed) => "closed",
+                Some(ValveState::Open) => "OPEN",
+                Some(ValveState::Unknown) | None => "unknown",
             };
             let age = row.valve_as_of.map(|at| words::age(model.now, at)).unwrap_or_default();
             Cell::new(mark.role, format!("{} {word} {age}", mark.shape))

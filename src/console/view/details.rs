@@ -345,7 +345,9 @@ fn meaning(desk: Desk<'_>, row: &CommandRow) -> String {
         ),
         (Exchange::Sent, _) => "sent, no answer yet; it is never sent again".into(),
         (Exchange::AnsweredOk, _) => "the lock said yes; whether it opened is not known yet".into(),
-        (Exchange::Relayed, _) => "the master passed it on; whether it opened is not known yet".into(),
+        (Exchange::Relayed, _) => {
+            "the master holds it until the lock wakes, its button wakes it; not known to have opened".into()
+        }
         (Exchange::Uncertain, _) => {
             "nobody knows whether it acted: do not repeat, ask or look, then give a verdict".into()
         }

@@ -9,8 +9,8 @@ use crate::console::widget::table::{cursor, put};
 use crate::console::widget::text::{Pen, width};
 use crate::console::wizard::{Facts, Focus, Wizard, fits};
 use crate::console::words::{self, Part};
-use crate::domain::DeviceKey;
 use crate::domain::command::{UnlockMethod, UnlockReason};
+use crate::domain::{DeviceKey, DeviceKind};
 use crate::ipc::wire::{Interlock, Verdict};
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -129,6 +129,11 @@ fn subject(desk: Desk<'_>, facts: &Facts) -> Vec<Line<'static>> {
                 state.push(pen.span(role, format!("{name} {text}")));
             }
         }
+        if row.kind == DeviceKind::ValveLock {
+            let valve = words::valve(row.valve, silent, pen.sy);
+            let age = words::age_of(model.now, row.valve_as_of, pen.sy);
+            state.push(pen.span(valve.role, format!("valve {} as of {age}", valve.text())));
+        }
         state.push(pen.mark(&words::link(row.link, pen.sy)));
     } else {
         state.push(pen.span(Role::Uncertain, "not known to this console"));
@@ -154,7 +159,11 @@ fn sending(model: &Model, facts: &Facts) -> String {
         let until = words::clock(model.now, proposal.queue_until, model.options.zone);
         format!("waits for the device to wake, never after {until}")
     };
-    format!("{when}, {method}, to {}", proposal.via)
+    let wakes = match proposal.method {
+        Some(UnlockMethod::SubLockRelay) => "; the lock takes it when it wakes, its button wakes it",
+        _ => "",
+    };
+    format!("{when}, {method}, to {}{wakes}", proposal.via)
 }
 
 /// Worst first. What is not configured shares a line; what passes gives way when room is short, and says so.
@@ -195,7 +204,7 @@ fn interlocks(desk: Desk<'_>, all: &[Interlock], room: usize) -> Vec<Line<'stati
         );
     }
     if !idle.is_empty() {
-        let text = format!(" {} not configured: {}", pen.sy.none, idle.join(", "));
+        let text = format!(" {} {} not configured: {}", pen.sy.none, idle.len(), idle.join(", "));
         lines.push(pen.line(Role::Muted, pen.clip(&text, wide)));
     }
     lines
@@ -211,10 +220,10 @@ struct Columns {
 fn interlock(pen: Pen<'_>, interlock: &Interlock, columns: &Columns) -> Line<'static> {
     let mark = words::verdict(interlock.verdict, pen.sy);
     let name = pen.fill(&interlock.name, columns.name, false);
-    let value = pen.clip(&interlock.value, columns.room.saturating_sub(columns.verdict + columns.name + 5));
+    let value = pen.clip(&interlock.value, columns.room.saturating_sub(columns.verdict + columns.name + 4));
     Line::from(vec![
         pen.span(mark.role, format!(" {} ", pen.fill(&mark.text(), columns.verdict, false))),
-        pen.span(Role::Text, format!(" {name}  ")),
+        pen.span(Role::Text, format!(" {name} ")),
         pen.span(if interlock.verdict == Verdict::Fail { Role::Bad } else { Role::Muted }, value),
     ])
 }

@@ -42,6 +42,12 @@ impl LogPane {
     }
 }
 
+/// The first line: an empty view would not say whether nothing happened or nothing is shown.
+pub fn begin() {
+    let text = format_args!("the log begins here; a node started with LOCKYARD_LOG=debug tells more");
+    Drain::new().log(&Record::builder().level(Level::Info).target("console").args(text).build());
+}
+
 /// Puts a line of the node's log among tui-logger's, with the node's own time in front: tui-logger would stamp it
 /// with the time it arrived.
 pub fn forward(at: Utc, level: &str, text: &str) {
