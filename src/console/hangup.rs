@@ -5,8 +5,8 @@ use nix::unistd::{dup2_stdin, pipe2};
 
 /// Puts a line that stays open and silent in the place of a terminal that hung up.
 ///
-/// The reader of keys (crossterm 0.29, `event/source/unix/mio.rs`) takes neither end-of-file nor an I/O error for an
-/// end: on a terminal that is gone it would read for ever and burn a processor in a node that goes on.
+/// The reader of keys (crossterm 0.29) does not take end-of-file for an end: on a terminal that is gone it would look
+/// again for ever and burn a processor in a node that goes on.
 ///
 /// # Errors
 /// If the system gives no pipe.
