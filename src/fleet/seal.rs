@@ -4,7 +4,7 @@ use super::device::Device;
 use super::snapshot::DeviceStatus;
 use super::state::State;
 use crate::domain::alarm::AlarmKind;
-use crate::domain::{AssetId, DeviceKind, LockState, PartState, SealState, ValveState};
+use crate::domain::{AssetId, DeviceKind, LockState, PartState, SealState, Utc, ValveState};
 
 fn lock(device: &Device) -> LockState {
     device.lock.map_or(LockState::Unknown, |held| held.value)
@@ -23,14 +23,27 @@ impl State {
     /// Recomputes an asset's word after something on it changed.
     pub(super) fn reseal(&mut self, id: AssetId) {
         let word = self.seal_word(id);
-        let moment = self.moment();
+        let since = self.seal_since(id, word);
         if let Some(asset) = self.assets.get_mut(&id) {
             if asset.seal != word {
                 asset.seal = word;
-                asset.seal_since = Some(moment);
+                asset.seal_since = Some(since);
             }
             self.changes.assets.insert(id);
         }
+    }
+
+    /// Since when a word that is new holds: what the locks' parts say is as old as the part that moved last by event
+    /// time; what alarms and missing reports say is as old as what is being taken in.
+    fn seal_since(&self, id: AssetId, word: SealState) -> Utc {
+        let moment = self.moment();
+        let told_by_parts = matches!(word, SealState::Sealed | SealState::Open | SealState::LockedNotSealed);
+        let Some(asset) = self.assets.get(&id).filter(|_| told_by_parts) else { return moment };
+        let locks = asset.devices.iter().filter_map(|key| self.devices.get(key));
+        let moved = locks
+            .filter(|device| device.kind.has_lock())
+            .flat_map(|device| [device.lock.map(|held| held.since), device.valve.map(|held| held.since)]);
+        moved.flatten().max().map_or(moment, |moved| moved.min(moment))
     }
 
     /// The first word that matches, worst first.

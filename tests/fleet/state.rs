@@ -218,6 +218,14 @@ fn a_valve_that_was_opened_and_closed_in_one_report_is_unknown() {
 }
 
 #[test]
+fn a_seal_word_is_no_younger_than_the_evidence_it_rests_on() {
+    let mut scene = Scene::new();
+    scene.hear(5000, master(100, FINE).bytes());
+    let asset = scene.state.assets().find(|asset| asset.name == TRUCK).unwrap();
+    assert_eq!((asset.seal, asset.seal_since), (SealState::Sealed, Some(at(100))));
+}
+
+#[test]
 fn what_has_no_modem_cannot_speak_for_itself_and_is_still_heard_through_its_master() {
     const DIGITS: &str = "1021220618";
     let mut scene = Scene::new();
