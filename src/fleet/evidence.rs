@@ -286,50 +286,22 @@ impl State {
             _ if heard.known => {}
             E::BackCoverOpened => {
                 self.imply(heard, Parts { cover: Some(PartState::Open), ..Parts::default() });
-                self.event_alarm(
-                    heard,
-                    Level::BackCoverOpened,
-                    AlarmKind::BackCoverOpened,
-                    "back cover opened",
-                );
+                if !holds(heard.message, Level::BackCoverOpened) {
+                    self.momentary(heard, AlarmKind::BackCoverOpened, "back cover opened");
+                }
             }
             E::OpenRefused { why, card, .. } => self.refusal(heard, *why, card.as_deref()),
             E::ValveOpened => self.valve_opened(heard),
-            E::RopeCut => self.event_alarm(heard, Level::RopeCut, AlarmKind::RopeCut, "rope cut"),
-            E::Tamper => self.event_alarm(heard, Level::Tamper, AlarmKind::Tamper, "anti-dismantle alarm"),
-            E::MotorFault => {
-                self.event_alarm(heard, Level::MotorFault, AlarmKind::MotorFault, "the motor is stuck");
-            }
-            E::UnlockedTooLong => {
-                self.event_alarm(heard, Level::UnlockedTooLong, AlarmKind::UnlockedTooLong, "open too long");
-            }
-            E::WrongPasswordLimit => self.event_alarm(
-                heard,
-                Level::WrongPasswordLimit,
-                AlarmKind::WrongPasswordLimit,
-                "wrong password five times",
-            ),
-            E::IllegalCard => {
-                self.event_alarm(
-                    heard,
-                    Level::IllegalCard,
-                    AlarmKind::IllegalCard,
-                    "a card that is not authorised",
-                );
-            }
-            E::LowBattery => {
-                self.event_alarm(heard, Level::LowBattery, AlarmKind::LowBattery, "low battery");
-            }
-            E::Vibration => self.event_alarm(heard, Level::Vibration, AlarmKind::Vibration, "vibration"),
-            E::Overspeed => self.event_alarm(heard, Level::Overspeed, AlarmKind::Overspeed, "overspeed"),
-            E::SignalLost => {
-                self.event_alarm(
-                    heard,
-                    Level::SignalLost,
-                    AlarmKind::SignalLost,
-                    "the master lost its signal",
-                );
-            }
+            E::RopeCut
+            | E::Tamper
+            | E::MotorFault
+            | E::UnlockedTooLong
+            | E::WrongPasswordLimit
+            | E::IllegalCard
+            | E::LowBattery
+            | E::Vibration
+            | E::Overspeed
+            | E::SignalLost => self.event_alarm(heard, event),
             // Raised by the code each time it is pressed, ended by the input line: the two are one condition.
             E::Sos => self.momentary(heard, AlarmKind::Sos, "SOS button"),
             E::PowerCut => self.momentary(heard, AlarmKind::PowerCut, "external power cut"),
@@ -357,10 +329,11 @@ impl State {
         }
     }
 
-    /// An alarm from an event, unless the message also says that it holds as a level: then the level's coming on
-    /// decides, because a bit that stays set is one piece of evidence.
-    fn event_alarm(&mut self, heard: &Heard<'_>, level: Level, kind: AlarmKind, reason: &str) {
-        if heard.message.levels.get(level) != Some(true) {
+    /// The alarm of an event that may also be a level, unless the message says that it holds as one: then the level's
+    /// coming on decides, because a bit that stays set is one piece of evidence.
+    fn event_alarm(&mut self, heard: &Heard<'_>, event: &DeviceEvent) {
+        let level = level_of(event).filter(|level| !holds(heard.message, *level));
+        if let Some((kind, reason)) = level.and_then(level_alarm) {
             self.momentary(heard, kind, reason);
         }
     }
@@ -530,7 +503,6 @@ fn is_first_time(device: &mut Device, message: &Message, received: Utc) -> bool 
 
 fn counts_by_itself(event: &DeviceEvent, message: &Message) -> bool {
     use DeviceEvent as E;
-    let is_level = |level| message.levels.get(level) == Some(true);
     match event {
         E::Wake { .. }
         | E::Report { .. }
@@ -545,18 +517,32 @@ fn counts_by_itself(event: &DeviceEvent, message: &Message) -> bool {
         | E::Driver { .. }
         | E::Photo { .. } => false,
         E::Custom { .. } => !is_status_code(message),
-        E::RopeCut => !is_level(Level::RopeCut),
-        E::Vibration => !is_level(Level::Vibration),
-        E::UnlockedTooLong => !is_level(Level::UnlockedTooLong),
-        E::WrongPasswordLimit => !is_level(Level::WrongPasswordLimit),
-        E::IllegalCard => !is_level(Level::IllegalCard),
-        E::LowBattery => !is_level(Level::LowBattery),
-        E::BackCoverOpened => !is_level(Level::BackCoverOpened),
-        E::MotorFault => !is_level(Level::MotorFault),
-        E::Overspeed => !is_level(Level::Overspeed),
-        E::SignalLost => !is_level(Level::SignalLost),
-        _ => true,
+        event => level_of(event).is_none_or(|level| !holds(message, level)),
     }
+}
+
+/// Whether the message says that the level holds.
+fn holds(message: &Message, level: Level) -> bool {
+    message.levels.get(level) == Some(true)
+}
+
+/// The level that an event is told as where the device repeats it. (SOS is not among them: each press counts.)
+fn level_of(event: &DeviceEvent) -> Option<Level> {
+    use DeviceEvent as E;
+    Some(match event {
+        E::RopeCut => Level::RopeCut,
+        E::Vibration => Level::Vibration,
+        E::UnlockedTooLong => Level::UnlockedTooLong,
+        E::WrongPasswordLimit => Level::WrongPasswordLimit,
+        E::IllegalCard => Level::IllegalCard,
+        E::LowBattery => Level::LowBattery,
+        E::BackCoverOpened => Level::BackCoverOpened,
+        E::MotorFault => Level::MotorFault,
+        E::Overspeed => Level::Overspeed,
+        E::SignalLost => Level::SignalLost,
+        E::Tamper => Level::Tamper,
+        _ => return None,
+    })
 }
 
 fn level_alarm(level: Level) -> Option<(AlarmKind, &'static str)> {

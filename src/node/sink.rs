@@ -30,10 +30,7 @@ impl EventSink for Node {
     async fn store(&self, record: FrameRecord) -> Result<Ticket, String> {
         self.count_frame();
         let known = match self.look_up(&record) {
-            Ok(again) => {
-                self.ask_to_send(&record.device);
-                return Ok(again);
-            }
+            Ok(again) => return Ok(again),
             Err(known) => known,
         };
         let entry = NewEntry::new(self.now(), Body::Frame(record));
@@ -44,10 +41,7 @@ impl EventSink for Node {
     fn try_store(&self, record: FrameRecord) -> Result<Ticket, String> {
         self.count_frame();
         let known = match self.look_up(&record) {
-            Ok(again) => {
-                self.ask_to_send(&record.device);
-                return Ok(again);
-            }
+            Ok(again) => return Ok(again),
             Err(known) => known,
         };
         let entry = NewEntry::new(self.now(), Body::Frame(record));
@@ -113,9 +107,11 @@ impl Node {
     /// The ticket of this frame if it came before, else what to remember it by.
     fn look_up(&self, record: &FrameRecord) -> Result<Ticket, Option<(DeviceKey, Print)>> {
         let Some(print) = Print::of(record) else { return Err(None) };
-        match lock(&self.repeats).again(&record.device, print) {
+        let again = lock(&self.repeats).again(&record.device, print);
+        match again {
             Some(ticket) => {
                 self.counters.duplicates.fetch_add(1, Ordering::Relaxed);
+                self.ask_to_send(&record.device);
                 Ok(ticket)
             }
             None => Err(Some((record.device.clone(), print))),
