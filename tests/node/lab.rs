@@ -109,6 +109,12 @@ impl Lab {
         self.list(&["devices", "--all"]).into_iter().find(|row| row["id"] == id)
     }
 
+    /// Waits until a lock shows as locked. A report is answered when it is durable, a moment before it shows, and a
+    /// proposal read in between is rightly void.
+    pub(crate) fn until_locked(&self, id: &str) {
+        wait_for("the lock to show as locked", || (self.device(id)?["lock"] == "locked").then_some(()));
+    }
+
     /// Starts a node on loopback that enrols by itself.
     pub(crate) fn serve(&self) -> Node {
         self.serve_with(&["--auto-enrol"])

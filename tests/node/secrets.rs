@@ -113,6 +113,7 @@ fn passwords_are_written_shown_and_logged_nowhere() {
 }
 
 fn unlock_by(lab: &Lab, id: &str) {
+    lab.until_locked(id);
     runtime().block_on(async {
         let mut console = Console::attach(&lab.socket()).await;
         let proposal = console.propose(id).await;

@@ -88,7 +88,7 @@ fn from_the_dialog_to_opened_through_a_lock_that_counts() {
     let runtime = runtime();
     let plan = MasterLock::new(LOCK).unwrap().password("471108");
     let fleet = simulate(&runtime, &node, plan);
-    wait_for("the lock", || is_locked(&lab, LOCK));
+    lab.until_locked(LOCK);
 
     runtime.block_on(async {
         let mut console = Console::attach(&lab.socket()).await;
@@ -212,6 +212,7 @@ fn queued_for_an_absent_lock(lab: &Lab, node: &Node) -> CommandId {
     let mut device = node.connect();
     device.ask(Report::new(LOCK).bytes(), "(P69,0,1)");
     drop(device.finish());
+    lab.until_locked(LOCK);
     runtime().block_on(async {
         let mut console = Console::attach(&lab.socket()).await;
         let proposal = console.propose(LOCK).await;
@@ -312,6 +313,7 @@ fn killed_between_sending_and_answer_it_is_uncertain_and_never_sent_again() {
     let node = lab.serve();
     let mut device = node.connect();
     device.ask(Report::new(LOCK).bytes(), "(P69,0,1)");
+    lab.until_locked(LOCK);
     let id = runtime().block_on(async {
         let mut console = Console::attach(&lab.socket()).await;
         let proposal = console.propose(LOCK).await;
@@ -369,6 +371,7 @@ fn a_dynamic_password_opens_and_a_refusal_is_told() {
     let mut device = node.connect();
     device.ask(Report::new(LOCK).bytes(), "(P69,0,1)");
     device.ask(format!("({LOCK},P52,2,264197)"), "(P52,2,264197)");
+    lab.until_locked(LOCK);
     let id = runtime().block_on(async {
         let mut console = Console::attach(&lab.socket()).await;
         let proposal = console.propose(LOCK).await;
