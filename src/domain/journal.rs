@@ -1,6 +1,7 @@
 //! Entries of the journal: the append-only, ordered, durable record all state is a fold of.
 
 use super::command::CommandStep;
+use super::order::OrderStep;
 use super::{AlarmId, DeviceKey, DeviceKind, EventSeq, Message, Utc};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -89,6 +90,8 @@ pub enum Body {
     Registry(RegistryAct),
     Alarm(AlarmAct),
     Command(CommandStep),
+    /// What a device is told that moves no lock.
+    Order(OrderStep),
     Node(NodeNote),
 }
 

@@ -1,6 +1,6 @@
 //! What a device said: the message behind a frame, in the words of the vocabulary.
 
-use super::{DeviceKey, LockState, Maker, Parts, Utc, ValveState};
+use super::{Details, DeviceKey, LockState, Maker, Parts, Unknown, Utc, ValveState};
 use serde::{Deserialize, Serialize};
 
 /// Which wire protocol a frame is in.
@@ -439,6 +439,12 @@ pub struct Message {
     /// Jointech master: protocol version byte of a binary frame; decides how its other frames are acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u8>,
+    /// What else it says, by name.
+    #[serde(default, skip_serializing_if = "Details::is_empty")]
+    pub details: Details,
+    /// What no paper names: kept, counted, never an error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Unknown>,
     /// For `invalid`: what is wrong, at which byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -470,6 +476,8 @@ impl Message {
             sub_device: None,
             command: None,
             version: None,
+            details: Details::default(),
+            unknown: Vec::new(),
             error: None,
         }
     }

@@ -6,16 +6,20 @@
 
 pub mod alarm;
 pub mod command;
+pub mod details;
+pub mod explain;
 pub mod ids;
 pub mod journal;
 pub mod lock;
 pub mod message;
+pub mod order;
 pub mod secret;
 mod stored;
 pub mod text;
 
 pub use alarm::{AlarmState, Priority};
 pub use command::{Evidence, Exchange};
+pub use details::{Details, Unknown};
 pub use ids::{AlarmId, AssetId, CommandId, DeviceKey, EventSeq, Maker};
 pub use lock::{DeviceKind, LinkState, LockState, PartState, Parts, SealState, ValveState};
 pub use message::{DeviceEvent, Message, MessageKind, Position, Protocol};

@@ -6,7 +6,8 @@
 //! `t` time in milliseconds since 1970 (none), `r` replayed (no), `w` where, `s` parts as motor, rope, cover with
 //! `c`losed, `o`pen or `-` (nothing), `l` lock (what the parts say; `nl` = none), `v` valve, `i` levels as [known,
 //! set], `e` events, `b` battery, `c` charging, `u` volts, `g` signal, `o` odometer, `q` serial, `in` inputs, `out`
-//! outputs, `sub` sub-device, `cmd` command, `ver` version, `err` error. A place: `y` latitude, `x` longitude, `f` fix
+//! outputs, `sub` sub-device, `cmd` command, `ver` version, `x` details (Bofan only), `fw` firmware
+//! (all others), `un` unknown, `err` error. A place: `y` latitude, `x` longitude, `f` fix
 //! (yes), `s` speed, `h` heading, `z` altitude, `n` satellites.
 //!
 //! Records with the long names (`device`, `transport`, `peer`, `messages`) are read, too.
@@ -14,8 +15,8 @@
 use super::journal::{FrameRecord, Transport};
 use super::message::{CommandReply, Levels, SubDevice};
 use super::{
-    DeviceEvent, DeviceKey, LockState, Message, MessageKind, PartState, Parts, Position, Protocol, Utc,
-    ValveState,
+    Details, DeviceEvent, DeviceKey, LockState, Message, MessageKind, PartState, Parts, Position, Protocol,
+    Unknown, Utc, ValveState,
 };
 use chrono::DateTime;
 use serde::ser::SerializeStruct;
@@ -100,6 +101,10 @@ fn yes() -> bool {
     true
 }
 
+fn no_unknown(unknown: &[Unknown]) -> bool {
+    unknown.is_empty()
+}
+
 fn no_events(events: &[DeviceEvent]) -> bool {
     events.is_empty()
 }
@@ -156,6 +161,13 @@ struct Short<'a> {
     command: Option<Cow<'a, CommandReply>>,
     #[serde(rename = "ver", default, skip_serializing_if = "Option::is_none")]
     version: Option<u8>,
+    /// Only of a Bofan tracker: a delta's raw frame does not tell them. Those of the others are read from raw again.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    details: Option<Cow<'a, Details>>,
+    #[serde(rename = "fw", default, skip_serializing_if = "Option::is_none")]
+    firmware: Option<Cow<'a, str>>,
+    #[serde(rename = "un", default, skip_serializing_if = "no_unknown")]
+    unknown: Cow<'a, [Unknown]>,
     #[serde(rename = "err", default, skip_serializing_if = "Option::is_none")]
     error: Option<Cow<'a, str>>,
 }
@@ -191,8 +203,11 @@ impl<'a> Short<'a> {
             sub_device,
             command,
             version,
+            details,
+            unknown,
             error,
         } = message;
+        let keeps = *protocol == Protocol::Bofan && !details.is_empty();
         let as_told = *lock == lock_of(*parts);
         Self {
             protocol: *protocol,
@@ -219,12 +234,18 @@ impl<'a> Short<'a> {
             sub_device: sub_device.as_ref().map(Cow::Borrowed),
             command: command.as_ref().map(Cow::Borrowed),
             version: *version,
+            details: keeps.then_some(Cow::Borrowed(details)),
+            firmware: details.firmware.as_deref().filter(|_| !keeps).map(Cow::Borrowed),
+            unknown: Cow::Borrowed(unknown),
             error: error.as_deref().map(Cow::Borrowed),
         }
     }
 
     fn whole(self, record: &str) -> Message {
         let device = self.device.map_or_else(|| record.to_owned(), Cow::into_owned);
+        let firmware = self.firmware.map(Cow::into_owned);
+        let kept = self.details.map(Cow::into_owned);
+        let details = kept.unwrap_or_else(|| Details { firmware, ..Details::default() });
         Message {
             protocol: self.protocol,
             kind: self.kind,
@@ -248,6 +269,8 @@ impl<'a> Short<'a> {
             sub_device: self.sub_device.map(Cow::into_owned),
             command: self.command.map(Cow::into_owned),
             version: self.version,
+            details,
+            unknown: self.unknown.into_owned(),
             error: self.error.map(Cow::into_owned),
         }
     }

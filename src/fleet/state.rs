@@ -172,6 +172,8 @@ impl State {
             Body::Registry(act) => Some(Outcome::Enrolled(self.register(act, entry))),
             Body::Alarm(act) => Some(Outcome::Alarm(self.alarm_act(act, entry.at))),
             Body::Command(step) => Some(Outcome::Command(self.command_step(step, entry))),
+            // Orders move no lock and are not folded yet.
+            Body::Order(_) => None,
             Body::Node(note) => {
                 self.node_note(note, entry.at);
                 None

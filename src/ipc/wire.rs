@@ -7,6 +7,7 @@
 use crate::domain::alarm::Priority;
 pub use crate::domain::command::{Interlock, Verdict};
 use crate::domain::command::{UnlockMethod, UnlockReason};
+use crate::domain::explain::Explanation;
 use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, Utc};
 use crate::fleet::snapshot::{Delta, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,10 @@ pub enum Ask {
         device: DeviceKey,
     },
     Untail,
+    /// Explains a frame of the live tail or of the quarantine, given as hex, field by field.
+    Explain {
+        raw: String,
+    },
 }
 
 /// The answer to a request.
@@ -109,6 +114,9 @@ pub enum Answer {
     /// The intent is durable. Watch its row.
     Accepted {
         command: CommandId,
+    },
+    Explained {
+        explanation: Box<Explanation>,
     },
 }
 

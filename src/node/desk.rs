@@ -11,6 +11,8 @@ use crate::fleet::commands::StepOutcome;
 use crate::fleet::snapshot::Snapshot;
 use crate::fleet::{Outcome, State};
 use crate::ipc::wire::{Answer, Ask};
+use crate::protocol::explain::explain;
+use crate::protocol::frame::MAX_FRAME;
 use crate::store::AuditRow;
 
 /// Longest note, in characters; the rest is cut.
@@ -47,6 +49,7 @@ impl Node {
             }
             Ask::Cancel { command } => self.cancel(caller, command).await,
             Ask::Verdict { command, opened, note } => self.verdict(caller, command, opened, &note).await,
+            Ask::Explain { raw } => explained(&raw),
             Ask::Subscribe | Ask::List { .. } | Ask::Tail { .. } | Ask::Untail => {
                 refused("not in this place")
             }
@@ -203,6 +206,15 @@ impl Node {
             Err(error) => return refused(error.to_string()),
         };
         self.refuse_after(caller, &what, object, why.to_owned(), seq).await
+    }
+}
+
+/// Any frame may be explained: what a console has as hex is masked already.
+fn explained(raw: &str) -> Answer {
+    match hex::decode(raw) {
+        Ok(bytes) if bytes.len() <= MAX_FRAME => Answer::Explained { explanation: Box::new(explain(&bytes)) },
+        Ok(_) => refused(format!("a frame has at most {MAX_FRAME} bytes")),
+        Err(_) => refused("the frame is not hex"),
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod bofan;
 pub mod connection;
 pub mod detect;
+pub mod explain;
 pub mod frame;
 pub mod heard;
 pub mod jointech;

@@ -72,6 +72,7 @@ impl Prepared {
             Body::Registry(_) => "registry",
             Body::Alarm(_) => "alarm",
             Body::Command(_) => "command",
+            Body::Order(_) => "order",
             Body::Node(_) => "node",
         }
     }

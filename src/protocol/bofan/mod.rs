@@ -15,12 +15,14 @@
 
 mod codes;
 mod delta;
+mod explain;
 mod frame;
 mod sentence;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use explain::explain;
 pub use frame::{checksum_fits, cut};
 pub use session::Session;
 

@@ -5,6 +5,7 @@
 //! them send. `reply` makes the answers, [`encode`] the commands.
 
 pub mod encode;
+mod explain;
 mod fields;
 mod legacy;
 mod lock_event;
@@ -28,6 +29,7 @@ use super::memory::Memory;
 use crate::domain::message::Level;
 use crate::domain::{DeviceEvent, Protocol};
 
+pub(super) use explain::explain;
 pub(super) use secrets::mask_refused;
 pub(super) use text::NotOurs;
 

@@ -1,0 +1,143 @@
+//! What a device is told that moves no lock: reading it, configuring it. (Openings are in [`super::command`].)
+//!
+//! An order is a journal fact before a byte leaves. Reads may be sent again by themselves; nothing else is.
+
+use super::{CommandId, DeviceKey, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What a command may do, and so who may send it and how carefully (C0 to C4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandClass {
+    /// C0: asks. May be repeated.
+    Read,
+    /// C1: changes a setting; verified by reading it back where the device can.
+    Configure,
+    /// C2: passwords, cards, binding lists, servers, and whatever can shut us out or destroy evidence.
+    Credential,
+    /// C3: moves a lock.
+    Physical,
+    /// C4: cuts or resumes an engine, moves a door.
+    Vehicle,
+}
+
+impl CommandClass {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Configure => "configure",
+            Self::Credential => "credential",
+            Self::Physical => "physical",
+            Self::Vehicle => "vehicle",
+        }
+    }
+}
+
+/// How far it is proven that a model understands a command and does what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Inferred, or added by an installer: no paper and no capture.
+    Unverified,
+    /// The vendor's manual.
+    Documented,
+    /// Seen to work on the wire.
+    Captured,
+}
+
+impl Proof {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Documented => "documented",
+            Self::Captured => "captured",
+        }
+    }
+}
+
+/// What the answer to an order looks like, so that it can be told from everything else the device says. Written into
+/// the journal with the sending: what counts as the answer never depends on a later program's tables.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Expect {
+    /// `P04`, `WLNET`, `0x8103`, …: the word of the reply. `None`: any line that is no report (Bofan).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+    /// The reply's parameters begin with these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leading: Vec<String>,
+    /// The reply carries this serial (WLNET, JT/T 808).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<u32>,
+    #[serde(default)]
+    pub success: Success,
+    /// No answer is promised: silence is no failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_be_silent: bool,
+}
+
+/// How a reply says yes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Success {
+    /// The reply itself is the answer.
+    #[default]
+    Reply,
+    /// Parameter `at` (0 = the first after the word) reads `ok`; anything else is a refusal.
+    Flag { at: usize, ok: String },
+    /// The reply repeats these parameters, from parameter `at` on; anything else is a refusal.
+    Echo { at: usize, params: Vec<String> },
+    /// A later report shows output line `line` (1 = the first) in this state.
+    Output { line: u8, on: bool },
+}
+
+/// An order as it was confirmed, before anything is sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderIntent {
+    /// The device it is about.
+    pub target: DeviceKey,
+    /// The device on the wire: the target itself, or the master that carries it.
+    pub via: DeviceKey,
+    /// Name in the catalogue: `wake_interval`, `firmware`, …
+    pub command: String,
+    pub class: CommandClass,
+    /// Arguments by name, checked. Never a secret.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<(String, String)>,
+    pub by: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Never sent after this moment.
+    pub expires: Utc,
+    /// The order this one is a step of (a binding list is read, changed, read back).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<CommandId>,
+}
+
+/// A step of an order that is a fact of its own. Answers are read from the device's frames.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum OrderStep {
+    /// Its id is the journal place of this entry.
+    Ordered(OrderIntent),
+    /// About to be written to the device's session. `shown` is what leaves, as text, secrets masked.
+    Sent {
+        id: CommandId,
+        shown: String,
+        serial: Option<u16>,
+        expect: Expect,
+    },
+    /// Not a byte left: back to `queued` if still valid.
+    FailedUnsent {
+        id: CommandId,
+    },
+    Cancelled {
+        id: CommandId,
+        by: String,
+    },
+    Withheld {
+        id: CommandId,
+        why: String,
+    },
+}

