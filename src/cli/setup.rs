@@ -11,6 +11,7 @@ use crate::ingest::{self, Limits, Listeners};
 use crate::ipc::wire::{Answer, Ask};
 use crate::ipc::{LinkError, client, server};
 use crate::node::{self, Belongings, Running};
+use crate::profile::{self, Read};
 use crate::protocol::{Memory, Settings};
 use crate::store::{self, Opened, Store};
 use chrono::TimeDelta;
@@ -26,6 +27,8 @@ pub(super) struct Setup {
     pub data: PathBuf,
     pub socket: PathBuf,
     pub zone: chrono_tz::Tz,
+    /// What each model can be told, the installer's files included.
+    pub profiles: Read,
 }
 
 fn delta(duration: Duration) -> TimeDelta {
@@ -57,7 +60,9 @@ impl Setup {
         let socket =
             config::socket_path(common.socket.as_deref(), variable, &data).map_err(Failure::config)?;
         let zone = loaded.config.zone;
-        Ok(Self { loaded, data, socket, zone })
+        let dir = config::profile_dir(loaded.file.as_deref());
+        let profiles = profile::load(&dir).map_err(Failure::config)?;
+        Ok(Self { loaded, data, socket, zone, profiles })
     }
 
     pub(super) fn config(&self) -> &Config {
