@@ -51,9 +51,20 @@ pub struct Details {
     /// Fifteen digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imei: Option<String>,
+    /// SIM card: subscriber number of fifteen digits, card number of nineteen or twenty (replies to P68).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imsi: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iccid: Option<String>,
     /// Vehicle card bound to the lock, ten digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vehicle_card: Option<String>,
+    /// Card a sub-lock or an attached lock tells beside its events, as digits (sub-device firmware from 2023-07-03).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
+    /// Wrong passwords in a row as a P45 counts them; 0 is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong_passwords: Option<u8>,
     /// JT701E compartment covers (a fleet's public integration).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upper_cover: Option<PartState>,
@@ -62,17 +73,30 @@ pub struct Details {
     /// What the device calls its own software: a version string, or a seal's protocol version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
-    /// Product number of a 0x5501 report (3 = lock).
+    /// Name of a message that carries nothing else: `logout`, `properties`, `multimedia event`, `multimedia data`,
+    /// `trip`, `gateway upload`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The device has a satellite fix and takes its time from there: `P22,0`, no fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefers_fix: Option<bool>,
+    /// Product number: of a 0x5501 report (3 = lock), of a master's binary frame (1 = rechargeable JT701).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature_c: Option<f64>,
+    /// Temperature item 0x0F, whose scale is not published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature_raw: Option<u16>,
     /// Three axes of a 0x5501 report, raw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tilt: Option<[i16; 3]>,
     /// Times the rope was cut, as the seal counts them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rope_cuts: Option<u16>,
+    /// Status byte of the rope item 0xDA, raw: the vendor's SDK and Traccar read its bits differently.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rope_status: Option<u8>,
     /// Records the seal has sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records_sent: Option<u32>,
@@ -87,6 +111,14 @@ pub struct Details {
     /// Fuel values of a legacy tracker, raw.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fuel: Vec<u16>,
+    /// Power byte and flags byte of a legacy record, raw (Traccar; unit not published).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flags: Option<u8>,
+    /// Status word of a legacy tracker as sent: hex of a record, `0` and `1` of a text. Its bits are not published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_bits: Option<String>,
     /// Analogue inputs of a tracker, raw counts, AD1 first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub adc: Vec<u16>,

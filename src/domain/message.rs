@@ -178,6 +178,10 @@ pub enum DeviceEvent {
     VehicleCard {
         card: String,
     },
+    /// Cards were enrolled at the lock itself, unasked (`P42`).
+    CardsEnrolled {
+        cards: Vec<String>,
+    },
     GeofenceEnter {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fence: Option<u8>,

@@ -311,6 +311,10 @@ impl State {
             E::HarshAcceleration => self.momentary(heard, AlarmKind::HarshAcceleration, "harsh acceleration"),
             E::HarshBraking => self.momentary(heard, AlarmKind::HarshBraking, "harsh braking"),
             E::Fatigue => self.momentary(heard, AlarmKind::Fatigue, "fatigue driving"),
+            E::CardsEnrolled { cards } => {
+                let reason = format!("cards enrolled at the lock itself: {}", cards.join(" "));
+                self.momentary(heard, AlarmKind::Custom, &reason);
+            }
             E::Custom { code } if !is_status_code(heard.message) => self.custom(heard, code),
             E::Custom { .. }
             | E::ValveClosed

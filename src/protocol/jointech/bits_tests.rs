@@ -123,7 +123,7 @@ fn sub(kind: u8, event: u16, status: u16, gateway: u8, newer: bool) -> Message {
     if newer {
         payload.extend(8_627_839_u32.to_be_bytes());
     }
-    sub_device::decode("8130630001", &payload)
+    sub_device::decode("8130630001", &payload, None)
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Reading numbers, times and places out of Jointech frames. Every read is checked; nothing can run past the end.
 
-use crate::domain::{Position, Utc};
+use super::trace::{Bit, Moment, Name, Trace, bit, documented, unknown, unnamed};
+use crate::domain::{Message, Position, Unknown, Utc};
 use chrono::{NaiveDate, TimeZone};
+use std::fmt::Display;
 
 /// What is wrong with a frame's content, and at which byte of the frame (counted from 0, after unescaping).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,17 +19,93 @@ const FIRST_YEAR: i32 = 2005;
 /// Knots to km/h (the vendor multiplies by 1.85).
 const KNOT: f64 = 1.852;
 
-/// Walks over bytes; offsets in errors are those of the whole frame.
+/// Low nibble of the last byte of a longitude.
+const INDICATOR: [Bit; 4] = [
+    bit(0, "fix", "yes", "no: place and speed are stale"),
+    bit(1, "north", "north", "south"),
+    bit(2, "east", "east", "west"),
+    bit(3, "", "ignored", ""),
+];
+
+/// Walks over bytes; offsets in errors are those of the whole frame. What is read is named by the `tell` methods right
+/// after the reading, in the order of the bytes; without a trace they do nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    trace: Option<&'a Trace>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads `bytes` from offset `at` on.
     pub(crate) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+        Self { bytes, at, trace: None }
+    }
+
+    /// The same, telling what it reads.
+    pub(super) fn traced(bytes: &'a [u8], at: usize, trace: Option<&'a Trace>) -> Self {
+        Self { bytes, at, trace }
+    }
+
+    /// Names what was read since the last name.
+    #[inline]
+    pub(super) fn tell(&self, name: Name, value: impl Display) {
+        if let Some(trace) = self.trace {
+            trace.field(self.at, name, value);
+        }
+    }
+
+    /// The same with a name made for it.
+    #[inline]
+    pub(super) fn tell_as(&self, name: Name, text: impl Display, value: impl Display) {
+        if let Some(trace) = self.trace {
+            trace.named(self.at, name, text, value);
+        }
+    }
+
+    /// A part of what was named last.
+    #[inline]
+    pub(super) fn part_of(&self, name: Name, text: impl Display, value: impl Display) {
+        if let Some(trace) = self.trace {
+            trace.part(name, text, value);
+        }
+    }
+
+    /// Names a status word that was just read, with its bits after `table`. Bits that are set and have no name there
+    /// become unknown ones of the message: `{what} 15`.
+    #[inline]
+    pub(super) fn word(&self, name: Name, what: &str, word: u32, table: &[Bit], message: &mut Message) {
+        if let Some(trace) = self.trace {
+            trace.field(self.at, name, format_args!("{word:#06x}"));
+            trace.bits(word, table);
+        }
+        unknown_bits(what, unnamed(word, table), message);
+    }
+
+    /// Names what is left, if anything is, as bytes that no paper names, and keeps them as an unknown value of the
+    /// message.
+    pub(super) fn rest(&mut self, what: &str, message: &mut Message) {
+        let bytes = self.bytes.get(self.at..).unwrap_or_default();
+        if bytes.is_empty() {
+            return;
+        }
+        self.at = self.bytes.len();
+        let value = super::secrets::shown_hex(bytes);
+        self.tell_as(unknown(""), what, &value);
+        message.unknown.push(Unknown { what: what.to_owned(), value });
+    }
+
+    /// Names what is left without showing it: it may be a password.
+    pub(super) fn conceal(&mut self, name: Name) {
+        self.at = self.bytes.len();
+        self.tell(name, crate::domain::secret::MASK);
+    }
+
+    /// Tells that what is left cannot be read.
+    pub(super) fn fail(&self, flaw: &Flaw) {
+        if let Some(trace) = self.trace {
+            trace.wrong(self.bytes.len(), &flaw.to_string());
+        }
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -53,7 +131,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn part(&mut self, n: usize) -> Result<Reader<'a>, Flaw> {
         let start = self.at;
         self.take(n)?;
-        Ok(Reader { bytes: self.bytes.get(..self.at).unwrap_or_default(), at: start })
+        Ok(Reader { bytes: self.bytes.get(..self.at).unwrap_or_default(), at: start, trace: self.trace })
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
@@ -98,18 +176,22 @@ impl<'a> Reader<'a> {
         u8::try_from(value).or_else(|_| self.flaw("not two digits"))
     }
 
-    /// DDMMYY hhmmss in BCD; `None` if the clock was never set.
-    pub(crate) fn time_dmy(&mut self) -> Result<Option<Utc>, Flaw> {
+    /// DDMMYY hhmmss in BCD, told as `name`; `None` if the clock was never set.
+    pub(super) fn time_dmy(&mut self, name: Name) -> Result<Option<Utc>, Flaw> {
         let at = self.at;
         let (day, month, year) = (self.pair()?, self.pair()?, self.pair()?);
-        self.time([year, month, day], at)
+        let time = self.time([year, month, day], at)?;
+        self.tell(name, Moment(time));
+        Ok(time)
     }
 
     /// YYMMDD hhmmss in BCD; `None` if the clock was never set.
-    pub(crate) fn time_ymd(&mut self) -> Result<Option<Utc>, Flaw> {
+    pub(super) fn time_ymd(&mut self) -> Result<Option<Utc>, Flaw> {
         let at = self.at;
         let date = [self.pair()?, self.pair()?, self.pair()?];
-        self.time(date, at)
+        let time = self.time(date, at)?;
+        self.tell(documented("date and time", "UTC"), Moment(time));
+        Ok(time)
     }
 
     fn time(&mut self, date: [u8; 3], at: usize) -> Result<Option<Utc>, Flaw> {
@@ -122,6 +204,7 @@ impl<'a> Reader<'a> {
         let at = self.at;
         let lat = self.bcd(4)?;
         let lon_at = self.at;
+        let lat_end = self.clone();
         let (whole, last) = (self.bcd(4)?, self.u8()?);
         if last >> 4 > 9 {
             return Err(Flaw { at: lon_at.saturating_add(4), what: "not a decimal digit" });
@@ -130,19 +213,29 @@ impl<'a> Reader<'a> {
         let (Some(lat), Some(lon)) = (packed_degrees(lat, 90), packed_degrees(lon, 180)) else {
             return Err(Flaw { at, what: "no such place" });
         };
-        Ok(Position {
+        let position = Position {
             lat: signed(lat, last & 0b0010 == 0),
             lon: signed(lon, last & 0b0100 == 0),
             fix: last & 0b0001 != 0,
             ..Position::default()
-        })
+        };
+        lat_end.tell(documented("latitude", "°"), position.lat);
+        self.tell(documented("longitude and indicator", "°"), position.lon);
+        if let Some(trace) = self.trace {
+            trace.bits(u32::from(last & 0x0F), &INDICATOR);
+        }
+        Ok(position)
     }
 
     /// Speed in knots and heading in half degrees, one byte each, into `position`.
     pub(crate) fn motion(&mut self, position: &mut Position) -> Result<(), Flaw> {
-        position.speed_kmh = Some(knots(self.u8()?));
+        let speed = knots(self.u8()?);
+        self.tell(documented("speed", "km/h"), speed);
+        position.speed_kmh = Some(speed);
         let heading = u16::from(self.u8()?).saturating_mul(2);
         position.heading_deg = (heading <= 360).then(|| f64::from(heading));
+        let name = documented("heading", "°").wrong_unless(position.heading_deg.is_some());
+        self.tell(name, heading);
         Ok(())
     }
 }
@@ -253,6 +346,21 @@ pub(crate) fn metres(km: u32) -> u64 {
 /// The bits of `word` that are set, lowest first.
 pub(crate) fn bits(word: u32) -> impl Iterator<Item = u32> {
     (0..32).filter(move |n| word >> n & 1 == 1)
+}
+
+/// Whether bit `n` of `word` is set.
+pub(super) fn is_set(word: u32, n: u32) -> bool {
+    word.checked_shr(n).is_some_and(|word| word & 1 == 1)
+}
+
+/// Each set bit of `word` as an unknown of the message, named `{what} N`.
+pub(super) fn unknown_bits(what: &str, word: u32, message: &mut Message) {
+    message.unknown.extend(bits(word).map(|n| Unknown { what: format!("{what} {n}"), value: String::new() }));
+}
+
+/// A code that has no name.
+pub(super) fn unknown_code(what: impl Display, message: &mut Message) {
+    message.unknown.push(Unknown { what: what.to_string(), value: String::new() });
 }
 
 #[cfg(test)]

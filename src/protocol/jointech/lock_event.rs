@@ -1,34 +1,38 @@
 //! The lock event item 0x0B of the seal family (shapes: the vendor's SDK; names: a fleet's public integration; codes
 //! 3, 13 and 34 captured).
 
-use super::fields::{Flaw, Reader};
-use crate::domain::DeviceEvent;
+use super::fields::{Flaw, Reader, unknown_code};
+use super::trace::{Or, Word, documented, inferred, unknown};
+use crate::domain::secret::MASK;
+use crate::domain::{DeviceEvent, Message};
 use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 
 /// Password items carry six ASCII characters.
 const PASSWORD: usize = 6;
 
-/// Decodes the item's value. Where a password stands is added to `secrets` before anything can fail.
-pub(super) fn decode(mut value: Reader<'_>, secrets: &mut Vec<usize>) -> Result<Vec<DeviceEvent>, Flaw> {
+/// Decodes the item's value into events of the message. Where a password stands is added to `secrets` before anything
+/// can fail.
+pub(super) fn decode(
+    mut value: Reader<'_>,
+    secrets: &mut Vec<usize>,
+    message: &mut Message,
+) -> Result<(), Flaw> {
     hide(value.clone(), secrets);
     let code = value.u8()?;
-    let card = |value: &mut Reader<'_>| value.u32().map(card);
+    let told = value.clone();
     let event = match code {
         11 => DeviceEvent::UnlockedTooLong,
         12 => DeviceEvent::RopeCut,
         13 => DeviceEvent::Locked { by: LockedBy::Auto },
         18 => DeviceEvent::MotorFault,
-        28 => {
-            let opened = DeviceEvent::Opened { by: OpenedBy::Unknown, card: None, fence: None };
-            return Ok(vec![opened, DeviceEvent::RopePulled]);
-        }
+        28 => DeviceEvent::Opened { by: OpenedBy::Unknown, card: None, fence: None },
         34 => {
-            let card = card(&mut value)?;
+            let card = take_card(&mut value)?;
             opened(OpenedBy::Rfid, card, value.u8().ok())
         }
-        35 => refused(OpenedBy::Rfid, RefusedWhy::IllegalCard, card(&mut value)?),
-        42 => refused(OpenedBy::Rfid, RefusedWhy::NoFix, card(&mut value)?),
-        43 => refused(OpenedBy::Rfid, RefusedWhy::OutsideFence, card(&mut value)?),
+        35 => refused(OpenedBy::Rfid, RefusedWhy::IllegalCard, take_card(&mut value)?),
+        42 => refused(OpenedBy::Rfid, RefusedWhy::NoFix, take_card(&mut value)?),
+        43 => refused(OpenedBy::Rfid, RefusedWhy::OutsideFence, take_card(&mut value)?),
         16 => refused(OpenedBy::Unknown, RefusedWhy::NoFix, None),
         17 => refused(OpenedBy::Unknown, RefusedWhy::OutsideFence, None),
         24 => refused(OpenedBy::Bluetooth, RefusedWhy::NoFix, None),
@@ -39,10 +43,61 @@ pub(super) fn decode(mut value: Reader<'_>, secrets: &mut Vec<usize>) -> Result<
                 opened(by, None, value.u8().ok())
             }
             (_, Some(by)) => refused(by, RefusedWhy::WrongPassword, None),
-            _ => DeviceEvent::Custom { code: format!("lock event {code}") },
+            _ => {
+                unknown_code(format_args!("lock event {code}"), message);
+                DeviceEvent::Custom { code: format!("lock event {code}") }
+            }
         },
     };
-    Ok(vec![event])
+    tell(told, code, &event, message);
+    message.events.push(event);
+    if code == 28 {
+        message.events.push(DeviceEvent::RopePulled);
+    }
+    Ok(())
+}
+
+fn take_card(value: &mut Reader<'_>) -> Result<Option<String>, Flaw> {
+    value.u32().map(card)
+}
+
+/// Names the parts of an item that was read: code, password or card, result. What stands behind them is unknown.
+fn tell(mut value: Reader<'_>, code: u8, event: &DeviceEvent, message: &mut Message) {
+    let name = match code {
+        3 | 13 | 34 => super::trace::captured("lock event", ""),
+        _ if matches!(event, DeviceEvent::Custom { .. }) => unknown("lock event"),
+        _ => inferred("lock event", ""),
+    };
+    let also = if code == 28 { ", rope_pulled" } else { "" };
+    value.tell(name, format_args!("{code} {}{also}", Word(event)));
+    let has_result = code == 34 || opening(code).is_some();
+    match code {
+        34 | 35 | 42 | 43 => {
+            let card = take_card(&mut value).ok().flatten();
+            value.tell(documented("card", ""), Or(card, "none"));
+        }
+        _ if has_password(code) => {
+            let there = PASSWORD.min(value.left());
+            if value.take(there).is_ok() {
+                value.tell(documented("password", ""), MASK);
+            }
+        }
+        _ => {}
+    }
+    if has_result && let Ok(result) = value.u8() {
+        let name = documented("result", "");
+        match result {
+            0xFF => value.tell(name, "255 refused"),
+            1..=99 => value.tell(name, format_args!("{result} opened in that fence")),
+            _ => value.tell(name, format_args!("{result} opened")),
+        }
+    }
+    if matches!(event, DeviceEvent::Custom { .. }) {
+        // Any of it may be a password.
+        value.conceal(documented("content", ""));
+    } else {
+        value.rest(&format!("bytes after lock event {code}"), message);
+    }
 }
 
 /// Openings by password.
@@ -70,6 +125,11 @@ fn wrong_password(code: u8) -> Option<OpenedBy> {
     })
 }
 
+/// Whether an item of this code carries a password.
+fn has_password(code: u8) -> bool {
+    opening(code).is_some() || wrong_password(code).is_some() || matches!(code, 16 | 17 | 24 | 25)
+}
+
 /// Result FF is a refusal, 1–99 names the fence it was opened in, anything else is an opening.
 fn opened(by: OpenedBy, card: Option<String>, result: Option<u8>) -> DeviceEvent {
     match result {
@@ -93,8 +153,7 @@ fn hide(mut value: Reader<'_>, secrets: &mut Vec<usize>) {
     if matches!(code, 11 | 12 | 13 | 18 | 28 | 34 | 35 | 42 | 43) {
         return;
     }
-    let known =
-        opening(code).is_some() || wrong_password(code).is_some() || matches!(code, 16 | 17 | 24 | 25);
+    let known = has_password(code);
     let start = value.at();
     let Ok(bytes) = value.take(value.left()) else { return };
     let places = (start..).zip(bytes);
@@ -108,9 +167,15 @@ fn hide(mut value: Reader<'_>, secrets: &mut Vec<usize>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{MessageKind, Protocol};
+
+    fn read(hex: &str, secrets: &mut Vec<usize>) -> Result<Message, Flaw> {
+        let mut message = Message::new(Protocol::JointechSeal, MessageKind::Position);
+        decode(Reader::new(&hex::decode(hex).unwrap(), 0), secrets, &mut message).map(|()| message)
+    }
 
     fn event(hex: &str) -> DeviceEvent {
-        decode(Reader::new(&hex::decode(hex).unwrap(), 0), &mut vec![]).unwrap().remove(0)
+        read(hex, &mut vec![]).unwrap().events.remove(0)
     }
 
     #[test]
@@ -169,7 +234,7 @@ mod tests {
     fn passwords_are_found_even_in_broken_or_unknown_items() {
         let hidden = |hex: &str| {
             let mut secrets = vec![];
-            let _ = decode(Reader::new(&hex::decode(hex).unwrap(), 0), &mut secrets);
+            let _ = read(hex, &mut secrets);
             secrets
         };
         assert_eq!(hidden("0131323334353600"), [1, 2, 3, 4, 5, 6]);

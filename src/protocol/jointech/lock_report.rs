@@ -1,39 +1,200 @@
 //! P45: a master lock's report of an opening, a refusal or a locking (JT701D manual V1.4, captures).
 
-use super::fields::{decimal, metres, round1, text_place, text_time, whole};
+use super::fields::{decimal, metres, round1, text_place, text_time, unknown_code, whole};
+use super::items::{Items, Walk};
+use super::secrets::shown_text;
+use super::trace::{Moment, Or, Word, captured, documented, unknown};
 use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
-use crate::domain::{DeviceEvent, Message, MessageKind, Position, Protocol, text};
+use crate::domain::details::Cell;
+use crate::domain::{Details, DeviceEvent, Message, MessageKind, Position, Protocol, Unknown, text};
 
 /// Items up to the serial, ID and word counted; trailing ones keep growing with the firmware.
 const ITEMS: usize = 17;
 
 /// Decodes the items of a whole frame, ID first. The report says nothing of the lock's parts, only what happened.
-pub(super) fn decode(device: &str, items: &[&str]) -> Message {
+pub(super) fn decode(items: &Items<'_>) -> Message {
     let mut message = Message::new(Protocol::JointechMaster, MessageKind::LockReport);
-    message.device = Some(device.to_owned());
-    let item = |n: usize| items.get(n).copied().unwrap_or_default();
-    message.serial = whole(item(16)).filter(|serial: &u32| *serial <= 0xFFFF);
+    message.device = Some(items.id.to_owned());
+    let mut walk = items.walk(1);
+    walk.named(documented("word", ""));
+    head(&mut walk, &mut message);
+    happened(&mut walk, &mut message);
+    let serial = walk.take();
+    message.serial = whole(serial).filter(|serial: &u32| *serial <= 0xFFFF);
+    walk.tell(documented("event serial", "").wrong_unless(message.serial.is_some()), serial);
     if message.serial.is_none() {
-        message.kind = MessageKind::Invalid;
-        let bytes: usize =
-            items.iter().take(ITEMS.saturating_sub(1)).map(|i| i.len().saturating_add(1)).sum();
-        message.error =
-            Some(format!("byte {}: no serial where the 17th item should be", bytes.saturating_add(1)));
-        return message;
+        let bytes = items.raw.iter().take(ITEMS.saturating_sub(1)).map(|i| i.len().saturating_add(1)).sum::<usize>();
+        let error = format!("byte {}: no serial where the 17th item should be", bytes.saturating_add(1));
+        walk.verdict(&error);
+        let device = message.device;
+        let blank = Message::new(Protocol::JointechMaster, MessageKind::Invalid);
+        return Message { device, error: Some(error), ..blank };
     }
-    message.time = text_time(item(2), item(3));
-    message.position = text_place((item(4), item(5)), (item(6), item(7))).map(|(lat, lon)| Position {
+    tail(&mut walk, &mut message);
+    message
+}
+
+/// Date, time, latitude, N/S, longitude, E/W, A/V, speed, heading.
+fn head(walk: &mut Walk<'_>, message: &mut Message) {
+    let (date, time) = (walk.take(), walk.take());
+    message.time = text_time(date, time);
+    walk.tell(documented("date and time", "UTC"), Moment(message.time));
+    let (lat, after_lat) = ((walk.take(), walk.take()), walk.clone());
+    let lon = (walk.take(), walk.take());
+    let place = text_place(lat, lon);
+    after_lat.tell(documented("latitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.0), "no place"));
+    walk.tell(documented("longitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.1), "no place"));
+    let fix = walk.take() == "A";
+    walk.tell(documented("fix", ""), if fix { "A yes" } else { "no: place and speed are stale" });
+    let speed_kmh = decimal(walk.named(documented("speed", "km/h"))).map(round1);
+    let heading = decimal(walk.named(documented("heading", "°")));
+    message.position = place.map(|(lat, lon)| Position {
         lat,
         lon,
-        fix: item(8) == "A",
-        speed_kmh: decimal(item(9)).map(round1),
-        heading_deg: decimal(item(10)).filter(|degrees| (0.0..=360.0).contains(degrees)),
+        fix,
+        speed_kmh,
+        heading_deg: heading.filter(|degrees| (0.0..=360.0).contains(degrees)),
         ..Position::default()
     });
+}
+
+/// Source, verification, card, password ok, wrong-password count.
+fn happened(walk: &mut Walk<'_>, message: &mut Message) {
+    let source = walk.take();
+    let name = source_name(source);
+    let sure = if name.is_empty() { unknown("source") } else { documented("source", "") };
+    walk.tell(sure, format_args!("{} {name}", source));
+    let (verification, after_verification) = (walk.take(), walk.clone());
+    let (card_item, after_card) = (walk.take(), walk.clone());
+    let (password, after_password) = (walk.take(), walk.clone());
+    let event = event(source, verification, card(card_item), password);
+    after_verification.tell(documented("verification", ""), verification_name(verification));
+    after_card.tell(documented("RFID card", ""), Or(card(card_item), "none"));
+    after_password.tell(documented("password right", ""), password);
+    let wrong = walk.take();
+    walk.tell(documented("wrong passwords", ""), wrong);
+    message.details.wrong_passwords = whole(wrong).filter(|wrong| *wrong != 0);
+    walk.part_of(documented("", ""), "what happened", Word(&event));
+    if matches!(event, DeviceEvent::Custom { .. }) {
+        not_understood(source, verification, password, message);
+    }
+    message.events = vec![event];
+}
+
+/// Which of the three codes has no name.
+fn not_understood(source: &str, verification: &str, password: &str, message: &mut Message) {
+    let is_short = |code: &str| code.len() <= 3 && code.bytes().all(|b| b.is_ascii_digit());
+    let (what, code) = match source {
+        "1" | "6" => ("verification", verification),
+        "4" | "7" => ("password flag", password),
+        _ => ("source", source),
+    };
+    if is_short(code) {
+        unknown_code(format_args!("P45 {what} {code}"), message);
+    } else {
+        let value = shown_text(code.as_bytes());
+        message.unknown.push(Unknown { what: format!("P45 {what}"), value });
+    }
+}
+
+fn source_name(source: &str) -> &'static str {
+    match source {
+        "1" => "authorised RFID card",
+        "2" => "illegal RFID card",
+        "3" => "vehicle card bound",
+        "4" => "remote static password",
+        "5" => "locked by itself",
+        "6" => "remote dynamic password",
+        "7" => "Bluetooth",
+        "8" => "rope pulled out",
+        _ => "",
+    }
+}
+
+fn verification_name(code: &str) -> String {
+    let says = match whole::<u8>(code) {
+        Some(0) => "not verified, or not asked",
+        Some(1..=10) => "inside that fence",
+        Some(98) => "no fence rule",
+        Some(99) => "outside its fence",
+        _ => "",
+    };
+    format!("{} {says}", text::clean(code))
+}
+
+/// What stands behind the serial, by its shape: mileage first, then an IMEI (15 digits), a fence (a short number) and
+/// a cell (`MCC:MNC:LAC:CELL`), each once. Customised firmware adds a time, a telephone number and a name: of those
+/// only the number of items is told.
+fn tail(walk: &mut Walk<'_>, message: &mut Message) {
     // Some firmware leaves the mileage out; then an IMEI or a time of many digits stands here.
-    message.odometer_m = whole(item(17)).filter(|_| item(17).len() <= 7).map(metres);
-    message.events = vec![event(item(11), item(12), card(item(13)), item(14))];
-    message
+    let first = walk.clone().take();
+    if let Some(km) = whole(first).filter(|_| first.len() <= 7) {
+        walk.take();
+        walk.tell(documented("mileage", "km"), km);
+        message.odometer_m = Some(metres(km));
+    }
+    while walk.left() > 0 {
+        let item = walk.take();
+        let details = &mut message.details;
+        match shape(item, details) {
+            Shape::Empty => walk.tell(documented("no value", ""), ""),
+            Shape::Imei => {
+                details.imei = Some(item.to_owned());
+                walk.tell(captured("IMEI", ""), item);
+            }
+            Shape::Fence(fence) => {
+                details.fence = Some(fence).filter(|fence| *fence != 0);
+                walk.tell(captured("fence", ""), fence);
+            }
+            Shape::Cell(cell) => {
+                details.cell = Some(cell);
+                walk.tell(captured("cell", ""), Word(cell));
+            }
+            Shape::Other => {
+                details.tail_items = details.tail_items.saturating_add(1);
+                walk.tell(unknown("further item"), "not shown: may be personal");
+            }
+        }
+    }
+}
+
+enum Shape {
+    Empty,
+    Imei,
+    Fence(u8),
+    Cell(Cell),
+    Other,
+}
+
+fn shape(item: &str, told: &Details) -> Shape {
+    let is_number = !item.is_empty() && item.bytes().all(|b| b.is_ascii_digit());
+    if item.is_empty() {
+        return Shape::Empty;
+    }
+    if is_number && item.len() == 15 && told.imei.is_none() {
+        return Shape::Imei;
+    }
+    if is_number && item.len() <= 3 && told.fence.is_none()
+        && let Some(fence) = whole(item)
+    {
+        return Shape::Fence(fence);
+    }
+    match cell(item) {
+        Some(cell) if told.cell.is_none() => Shape::Cell(cell),
+        _ => Shape::Other,
+    }
+}
+
+/// `MCC:MNC:LAC:CELL`, decimal.
+fn cell(item: &str) -> Option<Cell> {
+    let mut parts = item.split(':');
+    let cell = Cell {
+        mcc: Some(whole(parts.next()?)?),
+        mnc: Some(whole(parts.next()?)?),
+        lac: Some(whole(parts.next()?)?),
+        id: Some(whole(parts.next()?)?),
+    };
+    parts.next().is_none().then_some(cell)
 }
 
 /// A card as it is written; all zeros are none.
@@ -96,12 +257,15 @@ fn custom(source: &str, what: &str, value: &str) -> DeviceEvent {
 mod tests {
     use super::*;
 
+    fn read(items: &str) -> Message {
+        decode(&Items::read(format!("({items})").as_bytes(), None).unwrap())
+    }
+
     fn heard(source: &str, verification: &str, card: &str, password: &str) -> DeviceEvent {
         let frame = format!(
             "8000400055,P45,070121,074116,22.58071,N,113.91734,E,A,0,0,{source},{verification},{card},{password},0,13,0"
         );
-        let items: Vec<&str> = frame.split(',').collect();
-        let mut message = decode("8000400055", &items);
+        let mut message = read(&frame);
         assert_eq!(message.kind, MessageKind::LockReport);
         assert_eq!((message.lock, message.serial), (None, Some(13)));
         assert_eq!(message.events.len(), 1);
@@ -175,7 +339,7 @@ mod tests {
     #[test]
     fn a_report_without_its_serial_is_invalid() {
         let frame = "8000400055,P45,070121,074116,22.58071,N,113.91734,E,A,0,0,1,98,0008627839,0,0";
-        let message = decode("8000400055", &frame.split(',').collect::<Vec<_>>());
+        let message = read(frame);
         assert_eq!(message.kind, MessageKind::Invalid);
         assert!(message.events.is_empty());
         assert!(message.error.unwrap().starts_with("byte 79:"));
@@ -184,7 +348,7 @@ mod tests {
     #[test]
     fn an_event_outlives_a_date_and_place_that_make_no_sense() {
         let frame = "8000400055,P45,991399,074116,xx,N,yy,E,V,,,1,98,0008627839,0,0,7";
-        let message = decode("8000400055", &frame.split(',').collect::<Vec<_>>());
+        let message = read(frame);
         assert_eq!((message.time, message.position, message.serial), (None, None, Some(7)));
         assert!(matches!(message.events[0], DeviceEvent::Opened { .. }));
     }

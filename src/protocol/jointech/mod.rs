@@ -7,6 +7,7 @@
 pub mod encode;
 mod explain;
 mod fields;
+mod items;
 mod legacy;
 mod lock_event;
 mod lock_report;
@@ -14,10 +15,13 @@ mod master;
 mod reply;
 mod seal;
 mod seal_frame;
+mod seal_position;
 mod seal_report;
 mod secrets;
 mod sub_device;
 mod text;
+mod trace;
+mod words;
 
 #[cfg(test)]
 mod bits_tests;

@@ -1,14 +1,21 @@
 //! Messages of the seal family (JT709A/C, JT705, JT707, JT704): the vendor's SDK, Traccar's captures.
 
-use super::fields::{Flaw, Reader, bits, gsm, metres, percent, round1, signed};
-use super::master::wake_source;
-use super::seal_frame::{BLIND_REPORT, Header, LIVE_REPORT, sum_is_right, unescape};
-use super::{lock_event, reply, seal_report};
-use crate::domain::message::{Level, SubDevice, WakeSource};
-use crate::domain::{DeviceEvent, Message, MessageKind, PartState, Parts, Position, Protocol};
+use super::fields::{Flaw, Reader, percent};
+use super::seal_frame::{BLIND_REPORT, Header, LIVE_REPORT, mask, sum_is_right, unescape};
+use super::seal_position::report;
+use super::trace::{documented, unknown};
+use super::{reply, seal_report};
+use crate::domain::message::CommandReply;
+use crate::domain::text::clean_bytes;
+use crate::domain::{Message, MessageKind, Protocol};
 use crate::protocol::HeardFrame;
 use crate::protocol::heard::{Answer, When};
 
+const GENERAL_ANSWER: u16 = 0x0001;
+const LOGOUT: u16 = 0x0003;
+const PROPERTIES: u16 = 0x0107;
+const MULTIMEDIA_EVENT: u16 = 0x0800;
+const MULTIMEDIA_DATA: u16 = 0x0801;
 const REPORT: u16 = 0x0200;
 const BATCH: u16 = 0x0704;
 const SHORT_BATCH: u16 = 0x0210;
@@ -17,14 +24,26 @@ const REGISTER: u16 = 0x0100;
 const AUTHENTICATE: u16 = 0x0102;
 const TIME_REQUEST: u16 = 0x0109;
 
-/// Alarm bits of 0x0200.
-const ALARMS: [(u32, Level); 5] = [
-    (1, Level::Overspeed),
-    (7, Level::LowBattery),
-    (16, Level::BackCoverOpened),
-    (17, Level::GeofenceEnter),
-    (18, Level::GeofenceExit),
-];
+/// What a message is called; empty if no paper names it.
+pub(super) fn message_name(message: u16) -> &'static str {
+    match message {
+        GENERAL_ANSWER => "general answer",
+        HEARTBEAT => "heartbeat",
+        LOGOUT => "logout",
+        REGISTER => "register",
+        AUTHENTICATE => "authenticate",
+        PROPERTIES => "properties",
+        TIME_REQUEST => "time request",
+        REPORT => "position report",
+        SHORT_BATCH => "batch of reports, short form",
+        BATCH => "batch of reports",
+        MULTIMEDIA_EVENT => "multimedia event",
+        MULTIMEDIA_DATA => "multimedia data",
+        LIVE_REPORT => "position report, JT705A form",
+        BLIND_REPORT => "stored position report, JT705A form",
+        _ => "",
+    }
+}
 
 /// Decodes a raw frame of the right length.
 ///
@@ -40,15 +59,7 @@ pub(super) fn decode(raw: &[u8]) -> Result<HeardFrame, Option<String>> {
     let mut secrets = Vec::new();
     let messages = messages(content, &header, &mut secrets);
     let mut masked = raw.to_vec();
-    for at in secrets {
-        // An escaped byte is two raw bytes: from its place to that of the next.
-        let next = places.get(at.saturating_add(1)).copied().unwrap_or(masked.len());
-        if let Some(place) = places.get(at).copied()
-            && let Some(bytes) = masked.get_mut(place..next)
-        {
-            bytes.fill(b'*');
-        }
-    }
+    mask(&mut masked, &places, &secrets);
     Ok(HeardFrame {
         protocol: Protocol::JointechSeal,
         raw: masked,
@@ -66,12 +77,14 @@ fn answers(header: &Header) -> Vec<Answer> {
         REGISTER => vec![reply::registered(header)],
         TIME_REQUEST => vec![reply::seal_time(header)],
         HEARTBEAT | AUTHENTICATE => vec![reply::general(header, When::AtOnce)],
+        // An answer to a message of ours: answering it again could go on for ever.
+        GENERAL_ANSWER => vec![],
         _ => vec![reply::general(header, When::Durable)],
     }
 }
 
 /// Where the passwords stand that a message held: offsets after unescaping.
-type Secrets = Vec<usize>;
+pub(super) type Secrets = Vec<usize>;
 
 fn messages(plain: &[u8], header: &Header, secrets: &mut Secrets) -> Vec<Message> {
     let mut blank = Message::new(Protocol::JointechSeal, kind(header));
@@ -82,17 +95,77 @@ fn messages(plain: &[u8], header: &Header, secrets: &mut Secrets) -> Vec<Message
         blank.kind = MessageKind::Other;
         return vec![blank];
     }
-    let reader = Reader::new(plain, header.body_at);
+    body(Reader::new(plain, header.body_at), header, &blank, secrets)
+}
+
+/// The messages of a body that is whole.
+pub(super) fn body(
+    reader: Reader<'_>,
+    header: &Header,
+    blank: &Message,
+    secrets: &mut Secrets,
+) -> Vec<Message> {
     match header.message {
-        REPORT => report(reader, &blank, secrets).unwrap_or_else(|flaw| vec![invalid(&blank, &flaw)]),
+        REPORT => report(reader.clone(), blank, secrets).unwrap_or_else(|flaw| invalid(&reader, blank, &flaw)),
         LIVE_REPORT | BLIND_REPORT => {
             let replayed = header.message == BLIND_REPORT;
-            let message = seal_report::decode(reader, blank.clone(), replayed, secrets);
-            vec![message.unwrap_or_else(|flaw| invalid(&blank, &flaw))]
+            let message = seal_report::decode(reader.clone(), blank.clone(), replayed, secrets);
+            message.map_or_else(|flaw| invalid(&reader, blank, &flaw), |message| vec![message])
         }
-        BATCH => batch(reader, &blank, secrets),
-        SHORT_BATCH => short_batch(reader, &blank, secrets),
-        _ => vec![blank],
+        BATCH => batch(reader, blank, secrets),
+        SHORT_BATCH => short_batch(reader, blank, secrets),
+        _ => {
+            let message = other(reader.clone(), header.message, blank);
+            message.map_or_else(|flaw| invalid(&reader, blank, &flaw), |message| vec![message])
+        }
+    }
+}
+
+/// Messages that report no position.
+fn other(mut reader: Reader<'_>, id: u16, blank: &Message) -> Result<Message, Flaw> {
+    let mut message = blank.clone();
+    match id {
+        GENERAL_ANSWER => {
+            let serial = reader.u16()?;
+            reader.tell(documented("answered serial", ""), serial);
+            let answered = reader.u16()?;
+            reader.tell(documented("answered message", ""), format_args!("{answered:#06x}"));
+            let result = reader.u8()?;
+            reader.tell(documented("result", ""), format_args!("{result} {}", result_name(result)));
+            message.serial = Some(serial.into());
+            message.command =
+                Some(CommandReply { word: format!("0x{answered:04X}"), params: vec![result.to_string()] });
+            reader.rest("bytes after a general answer", &mut message);
+        }
+        AUTHENTICATE => {
+            let code = reader.take(reader.left())?;
+            reader.tell(documented("authentication code", ""), clean_bytes(code));
+        }
+        HEARTBEAT | TIME_REQUEST => reader.rest("bytes after the header", &mut message),
+        REGISTER => reader.rest("content of register", &mut message),
+        LOGOUT | PROPERTIES | MULTIMEDIA_EVENT | MULTIMEDIA_DATA => {
+            let name = message_name(id);
+            message.details.message = Some(name.to_owned());
+            reader.rest(&format!("content of {name}"), &mut message);
+        }
+        _ => {
+            let what = format!("message 0x{id:04X}");
+            if reader.left() == 0 {
+                super::fields::unknown_code(&what, &mut message);
+            }
+            reader.rest(&what, &mut message);
+        }
+    }
+    Ok(message)
+}
+
+fn result_name(result: u8) -> &'static str {
+    match result {
+        0 => "done",
+        1 => "failed",
+        2 => "message wrong",
+        3 => "not supported",
+        _ => "",
     }
 }
 
@@ -102,28 +175,43 @@ fn kind(header: &Header) -> MessageKind {
         HEARTBEAT => MessageKind::Heartbeat,
         REGISTER | AUTHENTICATE => MessageKind::Registration,
         TIME_REQUEST => MessageKind::TimeRequest,
+        GENERAL_ANSWER => MessageKind::CommandReply,
         _ => MessageKind::Other,
     }
 }
 
-fn invalid(blank: &Message, flaw: &Flaw) -> Message {
-    Message { kind: MessageKind::Invalid, error: Some(flaw.to_string()), ..blank.clone() }
+fn invalid(reader: &Reader<'_>, blank: &Message, flaw: &Flaw) -> Vec<Message> {
+    reader.fail(flaw);
+    vec![Message { kind: MessageKind::Invalid, error: Some(flaw.to_string()), ..blank.clone() }]
 }
 
 /// 0x0704: count, type (1 = replay), then length and body each. The count is not needed: the lengths tell.
 fn batch(mut reader: Reader<'_>, blank: &Message, secrets: &mut Secrets) -> Vec<Message> {
+    let whole = reader.clone();
     let mut head = || {
-        reader.u16()?;
-        reader.u8()
+        let count = reader.u16()?;
+        reader.tell(documented("number of reports", ""), count);
+        let kind = reader.u8()?;
+        match kind {
+            0 => reader.tell(documented("type", ""), "0 live"),
+            REPLAY => reader.tell(documented("type", ""), "1 replay"),
+            _ => reader.tell(unknown("type"), kind),
+        }
+        Ok(kind)
     };
     match head() {
         Ok(kind) => {
-            let blank = Message { replayed: kind == 1, ..blank.clone() };
+            let mut blank = Message { replayed: kind == REPLAY, ..blank.clone() };
+            if kind > REPLAY {
+                super::fields::unknown_code(format_args!("batch type {kind}"), &mut blank);
+            }
             records(reader, &blank, secrets, |reader| reader.u16().map(usize::from))
         }
-        Err(flaw) => vec![invalid(blank, &flaw)],
+        Err(flaw) => invalid(&whole, blank, &flaw),
     }
 }
+
+const REPLAY: u8 = 1;
 
 /// 0x0210: length and body each, or battery and time alone.
 fn short_batch(reader: Reader<'_>, blank: &Message, secrets: &mut Secrets) -> Vec<Message> {
@@ -143,160 +231,49 @@ fn records(
 ) -> Vec<Message> {
     let mut messages = vec![];
     while reader.left() > 0 {
-        match length(&mut reader).and_then(|length| reader.part(length)) {
+        let body = length(&mut reader).and_then(|length| {
+            reader.tell(documented("length of the report", "bytes"), length);
+            reader.part(length)
+        });
+        match body {
             Ok(body) => messages.extend(record(body, blank, secrets)),
             Err(flaw) => {
-                messages.push(invalid(blank, &flaw));
+                messages.extend(invalid(&reader, blank, &flaw));
                 break;
             }
         }
     }
     if messages.is_empty() {
-        messages.push(invalid(blank, &Flaw { at: reader.at(), what: "no record" }));
+        messages.extend(invalid(&reader, blank, &Flaw { at: reader.at(), what: "no record" }));
     }
     messages
 }
 
 fn record(mut reader: Reader<'_>, blank: &Message, secrets: &mut Secrets) -> Vec<Message> {
     if reader.left() != BATTERY_AND_TIME {
-        return report(reader, blank, secrets).unwrap_or_else(|flaw| vec![invalid(blank, &flaw)]);
+        return report(reader.clone(), blank, secrets)
+            .unwrap_or_else(|flaw| invalid(&reader, blank, &flaw));
     }
+    let whole = reader.clone();
     let mut message = Message { kind: MessageKind::Other, ..blank.clone() };
-    let battery = reader.u8().map(|value| battery(value, &mut message));
-    match battery.and_then(|()| reader.time_ymd()) {
+    match battery(&mut reader, &mut message).and_then(|()| reader.time_ymd()) {
         Ok(time) => vec![Message { time, ..message }],
-        Err(flaw) => vec![invalid(blank, &flaw)],
+        Err(flaw) => invalid(&whole, blank, &flaw),
     }
 }
 
 /// Percent, or FF while charging.
-fn battery(value: u8, message: &mut Message) {
+pub(super) fn battery(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
+    let value = reader.u8()?;
     message.battery_pct = percent(value);
     message.charging = Some(value == 0xFF);
-}
-
-/// The body of 0x0200: 28 bytes, then type-length-value items. First the seal's own message, then one for each lock
-/// attached to it.
-fn report(mut reader: Reader<'_>, blank: &Message, secrets: &mut Secrets) -> Result<Vec<Message>, Flaw> {
-    let mut message = blank.clone();
-    let alarm = reader.u32()?;
-    let status = reader.u32()?;
-    let at = reader.at();
-    let (lat, lon) = (reader.u32()?, reader.u32()?);
-    if lat > 90_000_000 || lon > 180_000_000 {
-        return Err(Flaw { at, what: "no such place" });
-    }
-    let is_set = |bit| bits(status).any(|b| b == bit);
-    let altitude = reader.i16()?;
-    let speed = reader.u16()?;
-    let heading = reader.u16()?;
-    message.position = Some(Position {
-        lat: signed(f64::from(lat) / 1e6, is_set(2)),
-        lon: signed(f64::from(lon) / 1e6, is_set(3)),
-        fix: is_set(1) || is_set(18),
-        speed_kmh: Some(round1(f64::from(speed) / 10.0)),
-        heading_deg: (heading <= 360).then(|| f64::from(heading)),
-        altitude_m: Some(altitude.into()),
-        satellites: None,
-    });
-    message.time = reader.time_ymd()?;
-    message.parts = Parts {
-        motor: Some(PartState::open_if(is_set(21))),
-        rope: Some(PartState::open_if(is_set(20))),
-        // 1 = open: inferred from the other parts and a captured frame.
-        cover: Some(PartState::open_if(is_set(7))),
-    };
-    message.lock = Some(message.parts.lock());
-    alarms(alarm, &mut message);
-    let wake = u8::try_from(status >> 24 & 0x0F).unwrap_or(0);
-    message.events.push(DeviceEvent::Wake { source: report_wake(wake) });
-    let mut attached = vec![];
-    items(reader, &mut message, &mut attached, secrets)?;
-    let mut messages = vec![message];
-    messages.append(&mut attached);
-    Ok(messages)
-}
-
-/// The codes of 0x0200 are published for other models only; those on which they disagree are not named.
-fn report_wake(code: u8) -> WakeSource {
-    match code {
-        6..=8 | 10..=11 => WakeSource::Unknown,
-        code => wake_source(code),
-    }
-}
-
-fn alarms(word: u32, message: &mut Message) {
-    for (bit, level) in ALARMS {
-        message.levels.report(level, bits(word).any(|b| b == bit));
-    }
-    for bit in bits(word) {
-        let known = ALARMS.iter().find(|(b, _)| *b == bit);
-        let event = known.and_then(|(_, level)| super::level_event(*level, None));
-        message
-            .events
-            .push(event.unwrap_or_else(|| DeviceEvent::Custom { code: format!("alarm bit {bit}") }));
-    }
-}
-
-/// Items after the fixed part. Unknown ones are skipped by length; raw keeps them.
-fn items(
-    mut reader: Reader<'_>,
-    message: &mut Message,
-    attached: &mut Vec<Message>,
-    secrets: &mut Secrets,
-) -> Result<(), Flaw> {
-    let mut fence = None;
-    while reader.left() > 0 {
-        let (id, length) = (reader.u8()?, reader.u8()?);
-        let mut value = reader.part(length.into())?;
-        match (id, length) {
-            (0x0B, _) => message.events.extend(lock_event::decode(value, secrets)?),
-            (0x30, 1) => message.signal = gsm(value.u8()?),
-            (0x31, 1) => {
-                let satellites = Some(value.u8()?);
-                message.position = message.position.map(|place| Position { satellites, ..place });
-            }
-            (0xD4, 1) => battery(value.u8()?, message),
-            (0xD5, 2) => message.voltage_v = Some(f64::from(value.u16()?) / 100.0),
-            (0xD5, 3..) => *attached = locks(value, message)?,
-            (0xFC, 1) => fence = Some(value.u8()?).filter(|fence| *fence != 0),
-            (0xFE, 4) => message.odometer_m = Some(metres(value.u32()?)),
-            _ => {}
+    match (message.battery_pct, value) {
+        (Some(battery), _) => reader.tell(documented("battery", "%"), battery),
+        (None, 0xFF) => reader.tell(documented("battery", ""), "charging"),
+        (None, _) => {
+            reader.tell(unknown("battery"), value);
+            super::fields::unknown_code(format_args!("battery {value:#04x}"), message);
         }
     }
-    name_fence(&mut message.events, fence);
     Ok(())
-}
-
-/// Writes the fence into the fence events of the same message.
-pub(super) fn name_fence(events: &mut [DeviceEvent], told: Option<u8>) {
-    for event in events {
-        if let DeviceEvent::GeofenceEnter { fence } | DeviceEvent::GeofenceExit { fence } = event {
-            *fence = told;
-        }
-    }
-}
-
-/// 0xD5 of more than two bytes: count, then ID 5, card 5, battery 1, status 2 (bit 5 = unlocked) each (Traccar only).
-/// The rope is not told, so a locked motor alone never reads as `locked`.
-fn locks(mut value: Reader<'_>, seal: &Message) -> Result<Vec<Message>, Flaw> {
-    let mut messages = vec![];
-    for _ in 0..value.u8()? {
-        let id = hex::encode_upper(value.take(5)?);
-        value.take(5)?;
-        let battery = value.u8()?;
-        let status = value.u16()?;
-        let mut message = Message::new(Protocol::JointechSeal, MessageKind::SubDevice);
-        message.device.clone_from(&seal.device);
-        message.time = seal.time;
-        message.replayed = seal.replayed;
-        message.position = seal.position;
-        message.serial = seal.serial;
-        message.battery_pct = percent(battery);
-        message.parts.motor = Some(PartState::open_if(status & 1 << 5 != 0));
-        message.lock = Some(message.parts.lock());
-        message.sub_device = Some(SubDevice { id, ..SubDevice::default() });
-        messages.push(message);
-    }
-    Ok(messages)
 }

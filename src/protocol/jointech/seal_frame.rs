@@ -1,6 +1,7 @@
 //! The seal family's frame: JT/T 808 between two 7E, escaped, with a one-byte sum.
 
 use super::fields::{Flaw, Reader};
+use super::trace::{Hex, documented, unknown};
 use crate::protocol::frame::Cut;
 
 const DELIMITER: u8 = 0x7E;
@@ -33,16 +34,36 @@ pub(crate) struct Header {
 impl Header {
     /// Reads the head of an unescaped frame that begins with its delimiter.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Flaw> {
-        let mut reader = Reader::new(bytes, 1);
-        let (message, attributes) = (reader.u16()?, reader.u16()?);
+        Self::read_from(&mut Reader::new(bytes, 1))
+    }
+
+    /// The same from a reader that stands behind the delimiter.
+    pub(super) fn read_from(reader: &mut Reader<'_>) -> Result<Self, Flaw> {
+        let message = reader.u16()?;
+        let name = super::seal::message_name(message);
+        let sure = if name.is_empty() { unknown("message") } else { documented("message", "") };
+        reader.tell(sure, format_args!("0x{message:04X} {name}"));
+        let attributes = reader.u16()?;
+        reader.tell(documented("attributes", ""), format_args!("{attributes:#06x}"));
+        reader.part_of(documented("", "bytes"), "body length", attributes & BODY_LENGTH);
+        for (bit, name) in [(SPLIT, "split packet"), (YEAR_2019, "2019 header"), (WANTS_SHORT, "answer 0x4401 wanted")]
+        {
+            if attributes & bit != 0 {
+                reader.part_of(documented("", ""), format_args!("bit {}", bit.trailing_zeros()), name);
+            }
+        }
         let id = reader.take(if attributes & YEAR_2019 == 0 { 6 } else { 11 })?.to_vec();
+        reader.tell(documented("terminal ID", ""), Hex(&id));
         let one_byte = matches!(message, LIVE_REPORT | BLIND_REPORT);
         let serial = if one_byte { reader.u8()?.into() } else { reader.u16()? };
+        reader.tell(documented("serial", ""), serial);
         let split = if attributes & SPLIT == 0 {
             None
         } else {
             let count = reader.u16()?;
-            Some((reader.u16()?, count))
+            let number = reader.u16()?;
+            reader.tell(documented("packet", ""), format_args!("{number} of {count}"));
+            Some((number, count))
         };
         Ok(Self { message, attributes, id, serial, body_at: reader.at(), split })
     }
@@ -52,7 +73,7 @@ impl Header {
     }
 
     /// Length of the unescaped frame without its closing delimiter: head, body, sum.
-    fn length(&self) -> usize {
+    pub(super) fn length(&self) -> usize {
         self.body_at.saturating_add(self.body_length()).saturating_add(1)
     }
 
@@ -150,6 +171,19 @@ pub(crate) fn unescape(raw: &[u8]) -> (Vec<u8>, Vec<usize>) {
         places.push(place);
     }
     (plain, places)
+}
+
+/// Masks the bytes at `secrets`, which are places after unescaping, in the raw frame they stood in.
+pub(super) fn mask(raw: &mut [u8], places: &[usize], secrets: &[usize]) {
+    for at in secrets {
+        // An escaped byte is two raw bytes: from its place to that of the next.
+        let next = places.get(at.saturating_add(1)).copied().unwrap_or(raw.len());
+        if let Some(place) = places.get(*at).copied()
+            && let Some(bytes) = raw.get_mut(place..next)
+        {
+            bytes.fill(b'*');
+        }
+    }
 }
 
 /// Whether the last byte of an unescaped frame is the XOR of all after the delimiter.

@@ -1,5 +1,7 @@
 //! Which parts of a frame are secret, so that they are masked before anything else sees them.
 
+use crate::domain::text::clean_bytes;
+
 /// Stands for every secret byte in a raw frame.
 const STAR: u8 = b'*';
 
@@ -51,6 +53,25 @@ pub(crate) fn mask_refused(bytes: &mut [u8]) {
             run.fill(STAR);
         }
     }
+}
+
+/// Characters kept of an unknown value.
+const KEPT: usize = 64;
+
+/// Bytes that nobody can name, in hex: what may be a password is masked, more than 32 bytes are cut.
+pub(super) fn shown_hex(bytes: &[u8]) -> String {
+    let mut bytes = bytes.get(..bytes.len().min(KEPT)).unwrap_or_default().to_vec();
+    mask_refused(&mut bytes);
+    let mut text = hex::encode(bytes);
+    text.truncate(KEPT);
+    text
+}
+
+/// Text that nobody can name: what may be a password is masked, more than 64 characters are cut.
+pub(super) fn shown_text(bytes: &[u8]) -> String {
+    let mut bytes = bytes.get(..bytes.len().min(4 * KEPT)).unwrap_or_default().to_vec();
+    mask_refused(&mut bytes);
+    clean_bytes(&bytes).chars().take(KEPT).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Text frames `(ID,…)`: which family they belong to and what they mean.
 
 use super::fields::whole;
-use super::{legacy, lock_report, reply, secrets, sub_device};
+use super::items::Items;
+use super::trace::{Trace, documented, unknown};
+use super::{legacy, lock_report, reply, secrets, sub_device, words};
 use crate::domain::message::CommandReply;
 use crate::domain::secret::MASK;
 use crate::domain::text::{clean, clean_bytes};
-use crate::domain::{DeviceKey, Message, MessageKind, Protocol, Secret};
+use crate::domain::{DeviceKey, Message, MessageKind, Protocol, Secret, Unknown};
 use crate::protocol::HeardFrame;
 use crate::protocol::frame::Cut;
 use crate::protocol::heard::{Answer, AnswerBody, When};
@@ -13,8 +15,6 @@ use crate::protocol::memory::Memory;
 
 /// Longest text frame; the longest known, a P41 reply with twenty cards, has about 250 bytes.
 const LONGEST: usize = 1024;
-/// Longest ID.
-const ID: usize = 20;
 
 /// How far an unfinished frame has been looked through.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,42 +56,6 @@ pub(crate) struct NotOurs {
     pub(crate) device: Option<String>,
 }
 
-/// The items of a frame, ID first, without the brackets.
-struct Items<'a> {
-    id: &'a str,
-    raw: Vec<&'a [u8]>,
-}
-
-impl<'a> Items<'a> {
-    fn read(frame: &'a [u8]) -> Option<Self> {
-        let inside = frame.strip_prefix(b"(")?.strip_suffix(b")")?;
-        let raw: Vec<&[u8]> = inside.split(|b| *b == b',').collect();
-        let id = std::str::from_utf8(raw.first()?).ok()?;
-        ((1..=ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit())).then_some(Self { id, raw })
-    }
-
-    /// Item as text; empty if it is missing or holds other bytes than text.
-    fn text(&self, n: usize) -> &'a str {
-        self.raw.get(n).and_then(|item| std::str::from_utf8(item).ok()).unwrap_or_default()
-    }
-
-    fn all(&self) -> Vec<&'a str> {
-        (0..self.raw.len()).map(|n| self.text(n)).collect()
-    }
-
-    fn from(&self, n: usize) -> &[&'a [u8]] {
-        self.raw.get(n..).unwrap_or_default()
-    }
-
-    /// Offset in the frame of what follows item `n` and its comma.
-    fn after(&self, n: usize) -> usize {
-        self.raw
-            .iter()
-            .take(n.saturating_add(1))
-            .fold(1, |at, item| at.saturating_add(item.len()).saturating_add(1))
-    }
-}
-
 /// A letter of `letters` and digits: `P45`, `U01`.
 fn is_word(item: &str, letters: &[u8], digits: Option<usize>) -> bool {
     let Some((first, rest)) = item.as_bytes().split_first() else { return false };
@@ -103,13 +67,26 @@ fn is_word(item: &str, letters: &[u8], digits: Option<usize>) -> bool {
 
 /// Decodes a whole frame. `family` is what its connection speaks already.
 pub(crate) fn decode(frame: &[u8], family: Option<Protocol>, memory: &Memory) -> Result<HeardFrame, NotOurs> {
-    let Some(items) = Items::read(frame) else { return Err(NotOurs { device: None }) };
+    read(frame, family, memory, None)
+}
+
+/// The same, telling each item.
+pub(super) fn read(
+    frame: &[u8],
+    family: Option<Protocol>,
+    memory: &Memory,
+    trace: Option<&Trace>,
+) -> Result<HeardFrame, NotOurs> {
+    let Some(items) = Items::read(frame, trace) else { return Err(NotOurs { device: None }) };
     let (second, third, fourth) = (items.text(1), items.text(2), items.text(3));
     let ours = family.filter(|f| f.maker() == Some(crate::domain::Maker::Jointech));
     let is_legacy = |item| is_word(item, b"UWS", Some(2));
     if second == "@JT" {
         let family = ours.unwrap_or(Protocol::JointechMaster);
-        Ok(heard(frame, message(family, MessageKind::Heartbeat, &items)))
+        let mut message = message(family, MessageKind::Heartbeat, &items);
+        items.walk(2).tell(documented("word", ""), "@JT heartbeat");
+        further(&items, 2, &mut message);
+        Ok(heard(frame, message))
     } else if is_word(second, b"P", None) {
         Ok(master(frame, &items, memory))
     } else if fourth == "WLNET" {
@@ -122,7 +99,7 @@ pub(crate) fn decode(frame: &[u8], family: Option<Protocol>, memory: &Memory) ->
             return Ok(command_reply(frame, Protocol::JointechSeal, &items, word_at));
         }
         if word_at == 1
-            && let Some((message, answers)) = legacy::text(items.id, &items.all())
+            && let Some((message, answers)) = legacy::text(&items)
         {
             return Ok(HeardFrame { answers, ..heard(frame, message) });
         }
@@ -130,9 +107,23 @@ pub(crate) fn decode(frame: &[u8], family: Option<Protocol>, memory: &Memory) ->
     } else if fourth.starts_with(|c: char| c.is_ascii_alphabetic()) {
         Ok(seal(frame, &items))
     } else if let Some(family) = ours {
-        Ok(heard(frame, message(family, MessageKind::Other, &items)))
+        let mut message = message(family, MessageKind::Other, &items);
+        let value = secrets::shown_text(&items.from(1).join(&b','));
+        message.unknown.push(Unknown { what: "text".to_owned(), value });
+        further(&items, items.raw.len(), &mut message);
+        Ok(heard(frame, message))
     } else {
         Err(NotOurs { device: Some(items.id.to_owned()) })
+    }
+}
+
+/// Items from `n` on have no name.
+fn further(items: &Items<'_>, n: usize, message: &mut Message) {
+    for (number, item) in (1_usize..).zip(items.from(n)) {
+        let mut walk = items.walk(n.saturating_add(number).saturating_sub(1));
+        walk.take();
+        walk.tell(unknown("further item"), clean_bytes(item));
+        message.unknown.push(Unknown { what: "further item".to_owned(), value: secrets::shown_text(item) });
     }
 }
 
@@ -157,13 +148,16 @@ fn heard(frame: &[u8], message: Message) -> HeardFrame {
 fn master(frame: &[u8], items: &Items<'_>, memory: &Memory) -> HeardFrame {
     match (items.text(1), items.text(2)) {
         ("P45", _) => {
-            let message = lock_report::decode(items.id, &items.all());
+            let message = lock_report::decode(items);
             let version = memory.version(&DeviceKey::jointech(items.id));
             let answers = message.serial.map_or(vec![], |serial| reply::lock_report(version, serial));
             HeardFrame { answers, ..heard(frame, message) }
         }
         ("P22", "2") => {
-            let message = message(Protocol::JointechMaster, MessageKind::TimeRequest, items);
+            let mut message = message(Protocol::JointechMaster, MessageKind::TimeRequest, items);
+            items.walk(2).tell(documented("word", ""), "P22 time");
+            items.walk(3).tell(documented("function", ""), "2 asks for the time");
+            further(items, 3, &mut message);
             HeardFrame { answers: vec![reply::p22()], ..heard(frame, message) }
         }
         ("P52", "2") if !items.text(3).is_empty() => {
@@ -202,15 +196,34 @@ fn wlnet(frame: &[u8], items: &Items<'_>, memory: &Memory) -> HeardFrame {
     let frame_serial = whole::<u32>(items.text(2));
     match items.text(4) {
         "5" if items.raw.len() > 5 => {
-            let end = frame.len().saturating_sub(1);
-            let payload = frame.get(items.after(4)..end).unwrap_or_default();
-            let message = sub_device::decode(items.id, &sub_device::unescape(payload));
+            let (start, end) = (items.after(4), frame.len().saturating_sub(1));
+            let (payload, mut places) = sub_device::unescape(frame.get(start..end).unwrap_or_default());
+            if let Some(trace) = items.trace {
+                tell_head(items, 3);
+                items.walk(5).tell(documented("function", ""), "5 sub-device report");
+                places.iter_mut().for_each(|place| *place = place.saturating_add(start));
+                trace.enter(places, 0);
+            }
+            let message = sub_device::decode(items.id, &payload, items.trace);
+            if let Some(trace) = items.trace {
+                trace.leave(end);
+            }
             let answers = reply::sub_device(memory.settings().wlnet_ack, message.serial, frame_serial);
             HeardFrame { answers, ..heard(frame, message) }
         }
         "7" => {
             let mut message = message(Protocol::JointechMaster, MessageKind::Other, items);
             message.serial = frame_serial;
+            message.details.message = Some("gateway upload".to_owned());
+            tell_head(items, 3);
+            items.walk(5).tell(documented("function", ""), "7 second gateway upload");
+            let (start, end) = (items.after(4), frame.len().saturating_sub(1));
+            let (payload, _) = sub_device::unescape(frame.get(start..end).unwrap_or_default());
+            let value = secrets::shown_hex(&payload);
+            if let Some(trace) = items.trace {
+                trace.field(end, unknown("content"), &value);
+            }
+            message.unknown.push(Unknown { what: "content of a gateway upload".to_owned(), value });
             heard(frame, message)
         }
         _ => {
@@ -235,7 +248,7 @@ fn seal(frame: &[u8], items: &Items<'_>) -> HeardFrame {
                 message.kind = MessageKind::TimeRequest;
                 message.command = None;
             }
-            let leading: Vec<&str> = items.all().into_iter().take(5).collect();
+            let leading: Vec<&str> = (0..5).map(|n| items.text(n)).collect();
             heard.answers = vec![reply::base_time(&leading.join(","))];
             heard
         }
@@ -249,21 +262,50 @@ fn command_reply(frame: &[u8], protocol: Protocol, items: &Items<'_>, word_at: u
     let word = items.text(word_at);
     let params_at = word_at.saturating_add(1);
     let params = items.from(params_at);
+    let index = items.text(params_at);
+    tell_head(items, word_at);
     let mut raw = frame.to_vec();
     let mut shown = Vec::with_capacity(params.len());
     let mut start = items.after(word_at);
-    for (index, param) in params.iter().enumerate() {
-        if secrets::is_secret(word, params, index) {
+    for (n, param) in params.iter().enumerate() {
+        let mut walk = items.walk(params_at.saturating_add(n));
+        walk.take();
+        let name = words::parameter(word, index, n);
+        let sure = if name.is_empty() { unknown("parameter") } else { documented(name, "") };
+        if secrets::is_secret(word, params, n) {
             if let Some(bytes) = raw.get_mut(start..start.saturating_add(param.len())) {
                 bytes.fill(b'*');
             }
+            walk.tell(documented(if name.is_empty() { "secret" } else { name }, ""), MASK);
             shown.push(MASK.to_owned());
         } else {
-            shown.push(clean_bytes(&sub_device::unescape(param)));
+            let text = clean_bytes(&sub_device::unescape(param).0);
+            walk.tell(sure, &text);
+            shown.push(text);
         }
         start = start.saturating_add(param.len()).saturating_add(1);
     }
     let mut message = message(protocol, MessageKind::CommandReply, items);
+    words::facts(word, params, &mut message);
     message.command = Some(CommandReply { word: clean(word), params: shown });
     HeardFrame { raw, ..heard(frame, message) }
+}
+
+/// Names what stands before the word, and the word.
+fn tell_head(items: &Items<'_>, word_at: usize) {
+    if items.trace.is_none() {
+        return;
+    }
+    if word_at == 3 {
+        items.walk(2).tell(documented("second item", ""), items.text(1));
+        items.walk(3).tell(documented("serial", ""), items.text(2));
+    } else if word_at == 2 {
+        items.walk(2).tell(documented("second item", ""), items.text(1));
+    }
+    let word = items.text(word_at);
+    let walk = items.walk(word_at.saturating_add(1));
+    match words::name(word, items.text(word_at.saturating_add(1))) {
+        Some(name) => walk.tell(documented("word", ""), format_args!("{word} {name}")),
+        None => walk.tell(unknown("word"), word),
+    }
 }
