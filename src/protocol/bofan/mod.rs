@@ -16,6 +16,7 @@
 mod codes;
 mod delta;
 mod explain;
+mod fields;
 mod frame;
 mod sentence;
 mod session;

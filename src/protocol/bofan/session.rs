@@ -200,7 +200,10 @@ impl Session {
             return Err("a delta that does not lead to a position sentence".into());
         };
         if let Some(odd) = report.odd {
-            return Err(Refusal { reason: format!("a delta that makes nonsense of {odd}"), device: None });
+            return Err(Refusal {
+                reason: format!("a delta that makes nonsense of the {odd}"),
+                device: None,
+            });
         }
         let before = if self.device.as_ref() == Some(&report.device) {
             read_report(base)

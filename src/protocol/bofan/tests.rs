@@ -15,6 +15,7 @@ use serde_json::Value;
 use std::{cell::RefCell, collections::HashMap};
 
 mod deltas;
+mod names;
 mod sentences;
 mod streams;
 
