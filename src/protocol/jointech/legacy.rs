@@ -28,6 +28,7 @@ pub(super) fn binary(frame: &[u8]) -> HeardFrame {
         answers: vec![],
         password: None,
         sound: true,
+        aside: Default::default(),
     }
 }
 

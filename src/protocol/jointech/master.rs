@@ -64,6 +64,7 @@ pub(super) fn decode(frame: &[u8]) -> HeardFrame {
         answers: reply::binary(version, serial, asked),
         password: None,
         sound: true,
+        aside: Default::default(),
     }
 }
 

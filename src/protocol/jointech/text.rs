@@ -150,6 +150,7 @@ fn heard(frame: &[u8], message: Message) -> HeardFrame {
         answers: vec![],
         password: None,
         sound: true,
+        aside: Default::default(),
     }
 }
 
