@@ -21,6 +21,7 @@ fn record(messages: Vec<Message>) -> FrameRecord {
         peer: "192.0.2.1:40000".parse().unwrap(),
         messages,
         raw: Vec::new(),
+        base: None,
     }
 }
 

@@ -8,6 +8,8 @@
 mod alarms;
 #[path = "node/attack.rs"]
 mod attack;
+#[path = "node/deltas.rs"]
+mod deltas;
 #[path = "node/door.rs"]
 mod door;
 #[path = "node/durable.rs"]

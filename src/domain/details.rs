@@ -70,6 +70,12 @@ pub struct Details {
     pub upper_cover: Option<PartState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lower_cover: Option<PartState>,
+    /// What a tracker calls its own model (`FUS`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What a tracker calls its own hardware (`FUS`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<String>,
     /// What the device calls its own software: a version string, or a seal's protocol version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,

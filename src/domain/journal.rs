@@ -34,6 +34,9 @@ pub struct FrameRecord {
     pub messages: Vec<Message>,
     /// Stored in a column of its own, not in the JSON.
     pub raw: Vec<u8>,
+    /// The sentence the device's next delta builds on (Bofan). Not journalled: the store keeps the last of each
+    /// device, in the transaction of the frame that made it.
+    pub base: Option<Vec<u8>>,
 }
 
 /// A change of the registry. `by` is the operator, `config` or `system`.

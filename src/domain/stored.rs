@@ -26,8 +26,8 @@ use std::net::SocketAddr;
 
 impl Serialize for FrameRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Raw bytes have a column of their own.
-        let Self { device, transport, peer, messages, raw: _ } = self;
+        // Raw bytes have a column of their own, bases a table.
+        let Self { device, transport, peer, messages, raw: _, base: _ } = self;
         let stored: Vec<Short<'_>> = messages.iter().map(|message| Short::of(message, &device.id)).collect();
         let mut record = serializer.serialize_struct("FrameRecord", 4)?;
         record.serialize_field("d", device)?;
@@ -48,7 +48,7 @@ impl<'de> Deserialize<'de> for FrameRecord {
                 Either::Short(message) => message.whole(&device.id),
             })
             .collect();
-        Ok(Self { device, transport, peer, messages, raw: Vec::new() })
+        Ok(Self { device, transport, peer, messages, raw: Vec::new(), base: None })
     }
 }
 

@@ -122,6 +122,7 @@ fn record(device: &DeviceKey, frame: &HeardFrame, source: Source) -> FrameRecord
         peer: source.peer,
         messages: frame.messages.clone(),
         raw: frame.raw.clone(),
+        base: frame.aside.base.clone(),
     }
 }
 

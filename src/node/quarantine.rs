@@ -192,6 +192,7 @@ mod tests {
                 answers: vec![],
                 password: None,
                 sound: true,
+                aside: Default::default(),
             },
         }
     }

@@ -104,6 +104,9 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
     let Belongings { store, listeners, socket, memory, limits, secrets, devices } = belongings;
     let Opened { store, committed, reader, .. } = store;
     let (state, checkpoint) = read_state(&reader, options.times)?;
+    for (device, base) in reader.delta_bases()? {
+        memory.keep_base(&device, &base);
+    }
     drop(reader);
     for device in state.devices() {
         if let Some(version) = device.version {

@@ -33,8 +33,10 @@ impl EventSink for Node {
             Ok(again) => return Ok(again),
             Err(known) => known,
         };
+        let base = Base::of(&record);
         let entry = NewEntry::new(self.now(), Body::Frame(record));
         let ticket = self.store.submit(entry).await.map_err(|error| error.to_string())?;
+        self.keep(base);
         Ok(self.ticket(known, ticket))
     }
 
@@ -44,11 +46,13 @@ impl EventSink for Node {
             Ok(again) => return Ok(again),
             Err(known) => known,
         };
+        let base = Base::of(&record);
         let entry = NewEntry::new(self.now(), Body::Frame(record));
         let ticket = self.store.try_submit(entry).map_err(|error| {
             self.counters.dropped_datagrams.fetch_add(1, Ordering::Relaxed);
             error.to_string()
         })?;
+        self.keep(base);
         Ok(self.ticket(known, ticket))
     }
 
@@ -92,7 +96,24 @@ impl EventSink for Node {
     }
 }
 
+/// The sentence the next delta of an admitted tracker builds on.
+struct Base(DeviceKey, Vec<u8>);
+
+impl Base {
+    fn of(record: &FrameRecord) -> Option<Self> {
+        record.base.as_ref().map(|base| Self(record.device.clone(), base.clone()))
+    }
+}
+
 impl Node {
+    /// For the device's other connections, from the moment its frame is on its way to the store: a delta may follow
+    /// before the commit. What outlives the node is written with the frame itself.
+    fn keep(&self, base: Option<Base>) {
+        if let Some(Base(device, base)) = base {
+            self.memory.keep_base(&device, &base);
+        }
+    }
+
     /// A device that only repeats itself is awake too: what is queued for it may go.
     fn ask_to_send(&self, device: &DeviceKey) {
         if self.state().commands.queued_via(device).next().is_some() {

@@ -44,7 +44,8 @@ pub enum Heard {
 pub struct Connection {
     memory: Arc<Memory>,
     family: Option<Protocol>,
-    /// Deltas are believed only after Bofan was spoken.
+    /// Deltas are believed after Bofan was spoken, and held before anything was: captured, a tracker begins a new
+    /// connection with one.
     knows_bofan: bool,
     bofan: bofan::Session,
     buffer: Vec<u8>,
@@ -281,7 +282,8 @@ impl Connection {
         let looked = prefix.len();
         let is_delta = prefix.first() == Some(&b'@');
         self.count(looked);
-        if is_delta && (!self.knows_bofan || self.in_rubbish) { Detected::Unknown } else { detected }
+        let believed = (self.knows_bofan || self.family.is_none()) && !self.in_rubbish;
+        if is_delta && !believed { Detected::Unknown } else { detected }
     }
 
     /// Leaves out the closing 7E of the frame before, if that is what stands here.
@@ -396,7 +398,7 @@ impl Connection {
     fn said(&mut self, said: Vec<bofan::Said>) {
         for said in said {
             match said {
-                bofan::Said::Messages { raw, messages } => {
+                bofan::Said::Messages { raw, messages, aside } => {
                     self.knows_bofan = true;
                     let sound = bofan::checksum_fits(&raw);
                     self.accept(HeardFrame {
@@ -406,6 +408,7 @@ impl Connection {
                         answers: vec![],
                         password: None,
                         sound,
+                        aside,
                     });
                 }
                 bofan::Said::Refused { reason, device, raw } => {
@@ -579,9 +582,5 @@ fn read_binary(bytes: &[u8], framing: Framing) -> Outcome {
 impl bofan::Bases for Memory {
     fn base(&self, device: &str) -> Option<Vec<u8>> {
         Self::base(self, &DeviceKey::bofan(device))
-    }
-
-    fn keep(&self, device: &str, base: &[u8]) {
-        self.keep_base(&DeviceKey::bofan(device), base);
     }
 }

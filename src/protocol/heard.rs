@@ -124,4 +124,21 @@ pub struct HeardFrame {
     pub password: Option<Secret>,
     /// Framing and checksum are right. A frame that is not sound is never answered.
     pub sound: bool,
+    pub aside: Aside,
+}
+
+/// What a frame holds for the machine alone: no part of its meaning, never journalled, never shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Aside {
+    /// The sentence the next delta of its device builds on (Bofan), its end included.
+    pub base: Option<Vec<u8>>,
+    /// Pieces of a photo, as many as its `photo_chunk` messages.
+    pub chunks: Vec<PhotoChunk>,
+}
+
+/// A piece of a photo. Whose it is and which photo it is of the wire does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhotoChunk {
+    pub offset: u32,
+    pub bytes: Vec<u8>,
 }

@@ -74,12 +74,15 @@ impl Memory {
         self.table().learn(device).wlnet_item = Some(item.to_owned());
     }
 
-    /// The last full sentence of a Bofan tracker, terminator included.
+    /// The last full sentence of a Bofan tracker, terminator included. `None`: the device is not known.
     #[must_use]
     pub fn base(&self, device: &DeviceKey) -> Option<Vec<u8>> {
         self.table().devices.get(device)?.base.clone()
     }
 
+    /// Keeps the sentence the next delta of a tracker builds on. For whoever admits devices to call: what is said in
+    /// the name of a device that is not enrolled is remembered by its own connection only.
+    ///
     /// Longer sentences than 1024 bytes are not kept: deltas on them will find no base.
     pub fn keep_base(&self, device: &DeviceKey, base: &[u8]) {
         let kept = (base.len() <= BASE).then(|| base.to_vec());

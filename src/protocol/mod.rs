@@ -19,7 +19,7 @@ mod refused;
 
 pub use connection::{Connection, Heard};
 pub use frame::Cut;
-pub use heard::{Answer, AnswerBody, HeardFrame, TimeShape, When};
+pub use heard::{Answer, AnswerBody, Aside, HeardFrame, PhotoChunk, TimeShape, When};
 pub use memory::{Memory, Settings};
 
 use crate::domain::{DeviceKind, Message, Protocol};

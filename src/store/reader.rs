@@ -93,6 +93,17 @@ impl Reader {
         }
     }
 
+    /// The sentences the next deltas of trackers build on; at most one for each device that ever was enrolled.
+    ///
+    /// # Errors
+    /// If the database cannot be read.
+    pub fn delta_bases(&self) -> Result<Vec<(DeviceKey, Vec<u8>)>, StoreError> {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get(1)?));
+        let rows = self.rows("SELECT device, base FROM delta_base", [], read)?;
+        // A key nobody could have written is no reason not to start: its device's next sentence is a base again.
+        Ok(rows.into_iter().filter_map(|(device, base)| Some((device.parse().ok()?, base))).collect())
+    }
+
     /// The newest `limit` audit rows, oldest first.
     ///
     /// # Errors

@@ -84,6 +84,14 @@ impl Prepared {
         }
     }
 
+    /// Device and sentence of a frame that deltas build on.
+    pub(super) fn base(&self) -> Option<(&str, &[u8])> {
+        match &self.body {
+            Body::Frame(frame) => self.device.as_deref().zip(frame.base.as_deref()),
+            _ => None,
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.json.len() + self.raw().map_or(0, <[u8]>::len)
     }

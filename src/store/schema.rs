@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Upgrade steps, oldest first. The count is the schema version. Released steps never change.
-pub(super) const STEPS: &[&str] = &[include_str!("schema/0001_first.sql")];
+pub(super) const STEPS: &[&str] =
+    &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_delta_bases.sql")];
 
 /// `application_id` of our databases, see the first step.
 const APPLICATION: u32 = 0x4C4B_5944;

@@ -50,6 +50,7 @@ fn frame(n: u32) -> NewEntry {
         peer: "203.0.113.7:50123".parse().unwrap(),
         messages: vec![message],
         raw: n.to_be_bytes().repeat(14),
+        base: None,
     };
     NewEntry::new(at(i64::from(n)), Body::Frame(record))
 }
@@ -425,6 +426,10 @@ async fn what_is_damaged_is_refused_and_left_as_it_is() {
     assert_eq!(all(&open(&dir).reader).len(), 300);
 }
 
+fn known_steps() -> u32 {
+    u32::try_from(schema::STEPS.len()).unwrap()
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
@@ -433,13 +438,14 @@ async fn a_newer_schema_is_refused_and_left_as_it_is() {
     db.pragma_update(None, "user_version", 99).unwrap();
     let before_close = Store::open(dir.path(), OPTIONS).unwrap_err();
     assert!(
-        matches!(before_close, StoreError::Newer { found: 99, known: 1, .. }),
+        matches!(before_close, StoreError::Newer { found: 99, known, .. } if known == known_steps()),
         "read through the WAL too"
     );
     db.close().unwrap();
     let before = picture(dir.path());
     let error = Store::open(dir.path(), OPTIONS).unwrap_err();
-    assert!(error.to_string().contains("newer lockyard (schema 99, this one knows up to 1)"), "{error}");
+    let want = format!("newer lockyard (schema 99, this one knows up to {})", known_steps());
+    assert!(error.to_string().contains(&want), "{error}");
     assert!(Reader::open(dir.path()).is_err());
     assert_eq!(picture(dir.path()), before);
 }
@@ -618,9 +624,10 @@ async fn an_upgrade_keeps_a_copy_of_the_file_as_it_was() {
     opened.store.append(frame(1)).await.unwrap();
     opened.store.close().await;
     drop(opened.reader);
-    let steps = [schema::STEPS[0], "ALTER TABLE audit ADD COLUMN hash BLOB;"];
+    let steps = [schema::STEPS, &["ALTER TABLE audit ADD COLUMN hash BLOB;"]].concat();
     // A step that fails leaves version and rows as they were.
-    let broken = [schema::STEPS[0], "CREATE TABLE more (id INTEGER); CREATE TABLE audit (id INTEGER);"];
+    let broken =
+        [schema::STEPS, &["CREATE TABLE more (id INTEGER); CREATE TABLE audit (id INTEGER);"]].concat();
     let error = Store::open_with(dir.path(), OPTIONS, &broken).unwrap_err();
     assert!(error.to_string().contains("a schema step failed"), "{error}");
     assert_eq!(all(&Reader::open(dir.path()).unwrap()).len(), 1);
@@ -629,11 +636,48 @@ async fn an_upgrade_keeps_a_copy_of_the_file_as_it_was() {
     assert_eq!(upgraded.store.append(frame(2)).await, Ok(EventSeq(2)));
     assert_eq!(all(&upgraded.reader).len(), 2);
     let old = Reader::open(dir.path()).unwrap_err();
-    assert!(matches!(old, StoreError::Newer { found: 2, known: 1, .. }), "seen through the WAL too: {old}");
+    let (found, known) = (known_steps() + 1, known_steps());
+    assert!(
+        matches!(old, StoreError::Newer { found: f, known: k, .. } if (f, k) == (found, known)),
+        "seen through the WAL too: {old}"
+    );
     let copy = tempfile::tempdir().unwrap();
-    fs::copy(dir.path().join("lockyard.db.before-v2"), copy.path().join(DATABASE)).unwrap();
+    fs::copy(dir.path().join(format!("lockyard.db.before-v{found}")), copy.path().join(DATABASE)).unwrap();
     let old = open(&copy);
     assert_eq!(all(&old.reader).len(), 1, "the copy is whole and of the old schema");
+}
+
+/// A database of before there were deltas to remember is brought up to date and loses nothing.
+#[tokio::test]
+async fn bases_are_committed_with_their_frames_and_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = Store::open_with(dir.path(), OPTIONS, &schema::STEPS[..1]).unwrap();
+    old.store.close().await;
+    let opened = open(&dir);
+    assert!(opened.reader.delta_bases().unwrap().is_empty());
+    let with_base = |n: u32, device: &str, base: &str| {
+        let mut entry = frame(n);
+        if let Body::Frame(record) = &mut entry.body {
+            record.device = DeviceKey::bofan(device);
+            record.base = Some(base.as_bytes().to_vec());
+        }
+        entry
+    };
+    let mut tickets = Vec::new();
+    for (n, device, base) in [(1, "1", "$a"), (2, "2", "$b"), (3, "1", "$c")] {
+        tickets.push(opened.store.submit(with_base(n, device, base)).await.unwrap());
+    }
+    opened.store.append(frame(4)).await.unwrap(); // one without a base changes none
+    for ticket in tickets {
+        ticket.await.unwrap();
+    }
+    // What cannot be stored changes nothing.
+    let path = dir.path().join(DATABASE);
+    fs::rename(&path, dir.path().join("away")).unwrap();
+    opened.store.append(with_base(5, "1", "$d")).await.unwrap_err();
+    fs::rename(dir.path().join("away"), &path).unwrap();
+    let bases = opened.reader.delta_bases().unwrap();
+    assert_eq!(bases, [(DeviceKey::bofan("1"), b"$c".to_vec()), (DeviceKey::bofan("2"), b"$b".to_vec())]);
 }
 
 /// Prints nothing; holds the row size that the sizing of disks rests on.

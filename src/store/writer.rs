@@ -9,6 +9,7 @@ use super::{Stats, StoreError};
 use crate::domain::EventSeq;
 use crate::domain::journal::{Body, Entry};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -364,6 +365,7 @@ fn take_batch(lanes: &mut Lanes) -> Vec<Waiting> {
 fn insert(db: &mut Connection, batch: &[Waiting], after: EventSeq) -> rusqlite::Result<()> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut seq = after.0;
+    let mut bases = HashMap::new();
     for waiting in batch {
         match &waiting.item {
             Item::Entry(entry, _) => {
@@ -382,9 +384,15 @@ fn insert(db: &mut Connection, batch: &[Waiting], after: EventSeq) -> rusqlite::
                 if let Some(row) = &entry.audit {
                     insert_audit(&tx, row, Some(seq))?;
                 }
+                bases.extend(entry.base());
             }
             Item::Audit(row, _) => insert_audit(&tx, row, row.seq.map(|seq| seq.0))?,
         }
+    }
+    // Once for each device of the batch: the last sentence is what its next delta builds on.
+    for (device, base) in bases {
+        tx.prepare_cached("INSERT OR REPLACE INTO delta_base (device, base) VALUES (?1, ?2)")?
+            .execute(params![device, base])?;
     }
     tx.commit()
 }

@@ -44,6 +44,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Vec<FrameRecord> {
             peer: "192.0.2.1:40000".parse().unwrap(),
             messages: frame.messages,
             raw: frame.raw,
+            base: frame.aside.base,
         });
     }
     assert!(!records.is_empty());

@@ -54,12 +54,6 @@ impl<'a> Code<'a> {
             "POS" | "PHO" => None,
             "IN1" => Some(DeviceEvent::Sos),
             "IU1" => Some(DeviceEvent::Input { line: 1, on: false }),
-            "IN2" => input(2, true),
-            "IN3" => input(3, true),
-            "IN5" => input(5, true),
-            "IU2" => input(2, false),
-            "IU3" => input(3, false),
-            "IU5" => input(5, false),
             "IN4" | "IU4" => line_is_on(inputs, 4)
                 .map(|on| if on { DeviceEvent::IgnitionOn } else { DeviceEvent::IgnitionOff }),
             "SPD" => Some(DeviceEvent::Overspeed),
@@ -72,9 +66,29 @@ impl<'a> Code<'a> {
             "HDB" => Some(DeviceEvent::HarshBraking),
             "FDA" => Some(DeviceEvent::Fatigue),
             "PMA" => Some(DeviceEvent::Movement),
-            other => Some(DeviceEvent::Custom { code: other.to_owned() }),
+            other => match edge(other) {
+                Some((line, on)) => input(line, on),
+                None => Some(DeviceEvent::Custom { code: other.to_owned() }),
+            },
         }
     }
+}
+
+/// Line and likely state of `IN<n>` or `IU<n>`. Papers go up to 5; a type with more inputs will count on (inferred).
+fn edge(code: &str) -> Option<(u8, bool)> {
+    let (number, on) = code.strip_prefix("IN").map(|number| (number, true)).or_else(|| {
+        let number = code.strip_prefix("IU")?;
+        Some((number, false))
+    })?;
+    number.parse().ok().filter(|line| (1..=9).contains(line)).map(|line| (line, on))
+}
+
+/// Whether a paper, or the count of lines, names what a code means. `DFR` stands beside `FDA` in a vendor's sample,
+/// without a word; users can define codes of their own.
+pub(super) fn is_documented(code: &str) -> bool {
+    const NAMED: [&str; 14] =
+        ["POS", "PHO", "SPD", "GOF", "GEO", "LPA", "CPA", "SKA", "MLA", "TOW", "HDA", "HDB", "FDA", "PMA"];
+    NAMED.contains(&code) || edge(code).is_some()
 }
 
 /// Whether a line (1, 2, 3 …) of an input string is on; `None` if the string does not tell.

@@ -4,6 +4,9 @@
 //! many bytes of text. Fields are numbered as the sentence is split on `,` and `/`; the end of the sentence is its
 //! last field. The new field is the old one up to the offset, then the text. Worked out from captures; the result's
 //! own XOR is confirmed by the next delta in each of twelve.
+//!
+//! The check is weak: sentences of one device differ in a few digits, so of those that are not the base one in some
+//! sixteen fits. What else must agree is in [`super::session`].
 
 use super::frame::{MAX_SENTENCE, is_printable, is_start, next_start, xor};
 use crate::{
@@ -111,6 +114,18 @@ impl<'a> Delta<'a> {
     /// Whether this may be the sentence the delta was built on. One wrong sentence in 256 passes.
     pub(super) fn fits(&self, base: &[u8]) -> bool {
         self.check == xor(base)
+    }
+
+    /// Whether each edit begins where the field begins to differ, as in every captured delta whose base is known: one
+    /// that repeats what the field says was built on another base. (Of a field that only became shorter the last
+    /// character may be repeated.)
+    pub(super) fn is_exact(&self, base: &[u8]) -> bool {
+        let fields: Vec<&[u8]> = base.split(is_separator).collect();
+        self.edits.iter().all(|edit| {
+            let old = fields.get(usize::from(edit.field)).copied().unwrap_or_default();
+            let rest = old.get(usize::from(edit.offset)..).unwrap_or_default();
+            rest.first() != edit.text.first() || rest.starts_with(edit.text)
+        })
     }
 
     /// The sentence told. Whether it makes sense is for the caller to judge.

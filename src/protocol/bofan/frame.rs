@@ -153,9 +153,9 @@ impl ChunkHead {
         }
     }
 
-    /// Whether `piece` holds all the raw bytes the head tells of.
-    pub(super) fn is_whole(self, piece: &[u8]) -> bool {
-        piece.len() >= self.end()
+    /// The raw bytes; `None` if `piece` does not hold all that the head tells of.
+    pub(super) fn content(self, piece: &[u8]) -> Option<&[u8]> {
+        piece.get(self.at..self.end())
     }
 }
 

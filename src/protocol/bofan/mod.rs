@@ -16,6 +16,7 @@
 mod codes;
 mod delta;
 mod explain;
+mod fields;
 mod frame;
 mod sentence;
 mod session;
@@ -26,22 +27,21 @@ pub(crate) use explain::explain;
 pub use frame::{checksum_fits, cut};
 pub use session::Session;
 
+use super::heard::Aside;
 use crate::domain::Message;
 
-/// Where the last full sentence of each device is kept. It outlives connections: a delta on a new connection may
-/// build on a sentence of the one before.
+/// Where the last full sentence of each admitted device is kept. It outlives connections: a delta on a new connection
+/// may build on a sentence of the one before. It is kept by whoever admits the device, from [`Aside::base`].
 pub trait Bases {
     /// The last full sentence of a device, as received, its end included. `None`: the device is not known.
     fn base(&self, device: &str) -> Option<Vec<u8>>;
-    /// The last full sentence of a device is now this one.
-    fn keep(&self, device: &str, base: &[u8]);
 }
 
 /// What a device said by one frame, or by a delta that had to wait for its base.
 #[derive(Debug, Clone)]
 pub enum Said {
     /// Understood: one message a sentence, in the order of the frame.
-    Messages { raw: Vec<u8>, messages: Vec<Message> },
+    Messages { raw: Vec<u8>, messages: Vec<Message>, aside: Aside },
     /// Not understood, or not to be believed. `raw` is the whole frame, or the part of it that is refused if other
     /// parts were understood. `device` is the one it names, else the one that spoke last.
     Refused { reason: String, device: Option<String>, raw: Vec<u8> },

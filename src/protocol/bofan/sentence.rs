@@ -5,11 +5,12 @@
 //! ends anywhere after the date.
 
 use super::{
-    codes::{Code, line_is_on, line_kind, number},
+    codes::{Code, is_documented, line_is_on, line_kind, number},
+    fields::{Slots, What},
     frame::{MAX_SENTENCE, is_printable},
 };
 use crate::domain::{
-    DeviceEvent, Message, MessageKind, Position, Protocol, Utc,
+    DeviceEvent, Message, MessageKind, Position, Protocol, Unknown, Utc,
     message::{CommandReply, Level},
     text::clean,
 };
@@ -53,38 +54,56 @@ pub(super) fn read(line: &[u8]) -> Result<Line, Senseless> {
     let senseless = |reason| Senseless { reason, device: None };
     let (text, replayed) =
         split_end(line).ok_or_else(|| senseless("not a line of text of up to 512 bytes"))?;
-    let text = text.strip_prefix('$').ok_or_else(|| senseless("it does not begin with $"))?;
-    if let Some(firmware) = read_firmware(text) {
+    let rest = text.strip_prefix('$').ok_or_else(|| senseless("it does not begin with $"))?;
+    if let Some(firmware) = read_firmware(rest) {
         return Ok(firmware);
     }
-    let mut groups = text.split('/');
-    let head: Vec<&str> = groups.next().unwrap_or_default().split(',').collect();
-    let field = |n: usize| head.get(n).copied().unwrap_or_default();
-    let (word, id) = (field(0), field(1));
-    let code = Code::read(word);
-    match code {
-        Some(code) if is_id(id) && matches!(field(3), "A" | "V") && head.len() >= SHORTEST_HEAD => {
-            let mut reader = Reader { odd: None };
-            let message = reader.report(code, id, &head, groups, replayed);
+    let slots = Slots::of(text);
+    let (word, id, fix) = (slots.text(What::Code), slots.text(What::Id), slots.text(What::Fix));
+    let told_fix = matches!(fix, "A" | "V");
+    match Code::read(word) {
+        Some(code) if is_id(id) && told_fix && slots.head() >= SHORTEST_HEAD => {
+            let mut reader = Reader::default();
+            let message = reader.report(code, &slots, replayed);
             Ok(Line::Report(Report { device: id.to_owned(), message, odd: reader.odd }))
         }
         // A position sentence that was damaged must not pass for a reply.
-        Some(_) if is_id(id) && (field(2).contains('.') || matches!(field(3), "A" | "V")) => Err(Senseless {
+        Some(_) if is_id(id) && (slots.text(What::Time).contains('.') || told_fix) => Err(Senseless {
             reason: "a position sentence without its fields or its A or V",
             device: Some(id.to_owned()),
         }),
         _ if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => {
             let mut message = Message::new(Protocol::Bofan, line_kind(word));
-            message.command = Some(CommandReply { word: clean(word), params: params(text) });
+            message.command = Some(CommandReply { word: clean(word), params: params(rest) });
+            if message.kind == MessageKind::Other {
+                message.unknown.push(unknown_word(word));
+            }
             Ok(Line::Other(message))
         }
         _ => Err(senseless("no code after $")),
     }
 }
 
+/// Longest word that is counted by itself.
+const COUNTED_WORD: usize = 8;
+
+fn unknown_word(word: &str) -> Unknown {
+    match word.get(COUNTED_WORD..) {
+        None | Some("") => unknown(format!("word {word}"), ""),
+        Some(_) => unknown("a word longer than 8", word),
+    }
+}
+
+/// Longest value of an unknown field, in characters.
+const VALUE: usize = 64;
+
+fn unknown(what: impl Into<String>, value: &str) -> Unknown {
+    Unknown { what: what.into(), value: clean(value).chars().take(VALUE).collect() }
+}
+
 /// Splits off the end (any mix of `#`, CR and LF). A `#` in it marks a record from the device's memory (inferred
 /// from captures). `None`: too long, or not text.
-fn split_end(line: &[u8]) -> Option<(&str, bool)> {
+pub(super) fn split_end(line: &[u8]) -> Option<(&str, bool)> {
     let is_end = |byte: &u8| matches!(byte, b'#' | b'\r' | b'\n');
     let length = line.iter().rposition(|byte| !is_end(byte))?.checked_add(1)?;
     let (text, end) = line.split_at_checked(length)?;
@@ -103,107 +122,174 @@ fn params(line: &str) -> Vec<String> {
     line.split(',').skip(1).map(clean).collect()
 }
 
-/// `FUS<id>,<model and firmware>,<hardware>`, without a comma after the word. Seen once; what it wants is unknown.
+/// `FUS<id>,<model>-<firmware>,<hardware>`, without a comma after the word. Seen once; what it wants is unknown, and
+/// that the dash parts model and firmware is inferred.
 fn read_firmware(text: &str) -> Option<Line> {
     let rest = text.strip_prefix("FUS")?;
     let id = rest.split(',').next().filter(|id| is_id(id))?;
     let mut message = Message::new(Protocol::Bofan, MessageKind::Firmware);
     message.device = Some(id.to_owned());
-    message.command = Some(CommandReply { word: "FUS".to_owned(), params: params(rest) });
+    let params = params(rest);
+    if let Some(told) = params.first().filter(|told| !told.is_empty()) {
+        let (model, firmware) = told.split_once('-').unwrap_or(("", told));
+        message.details.model = some(model);
+        message.details.firmware = some(firmware);
+    }
+    message.details.hardware = params.get(1).and_then(|hardware| some(hardware));
+    if let Some(more) = params.get(2..).filter(|more| !more.is_empty()) {
+        message.unknown.push(unknown("extra field of FUS", &more.join(",")));
+    }
+    message.command = Some(CommandReply { word: "FUS".to_owned(), params });
     Some(Line::Firmware { device: id.to_owned(), message })
 }
 
-/// Reads fields and remembers the first odd one.
+/// Cleaned, or nothing.
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| clean(text))
+}
+
+/// Reads fields and remembers what is odd or has no name.
+#[derive(Default)]
 struct Reader {
     odd: Option<&'static str>,
+    unknown: Vec<Unknown>,
 }
 
 impl Reader {
-    /// `None` and a note if a field that is filled cannot be read.
+    /// `None` and a note if a field that is filled cannot be read. A delta that leads to it was built on another base.
     fn need<T>(&mut self, text: &str, value: Option<T>, what: &'static str) -> Option<T> {
         if value.is_none() && !text.is_empty() {
             self.odd = self.odd.or(Some(what));
         }
+        self.want(text, value, what)
+    }
+
+    /// The same for a field of which newer firmware may say more than is known here.
+    fn want<T>(&mut self, text: &str, value: Option<T>, what: &'static str) -> Option<T> {
+        if value.is_none() && !text.is_empty() {
+            self.unknown.push(unknown(format!("odd {what}"), text));
+        }
         value
     }
 
-    fn report<'a>(
-        &mut self,
-        code: Code<'_>,
-        id: &str,
-        head: &[&str],
-        mut groups: impl Iterator<Item = &'a str>,
-        replayed: bool,
-    ) -> Message {
-        let field = |n: usize| head.get(n).copied().unwrap_or_default();
-        let fix = field(3) == "A";
-        let mut message = Message::new(Protocol::Bofan, code.kind());
-        message.device = Some(id.to_owned());
-        message.replayed = replayed;
-        message.time = self.time(field(2), field(10), fix);
-        message.position = self.position(&field, fix);
-
-        let (inputs, outputs) = groups.next().and_then(|io| io.split_once(',')).unwrap_or_default();
-        message.inputs = self.need(inputs, lines(inputs), "the inputs");
-        message.outputs = self.need(outputs, lines(outputs), "the outputs");
-        // Raw counts of the analogue inputs; volts per count are unknown, so they stay in the raw frame.
-        let _adc = groups.next();
-        let odometer = groups.next().unwrap_or_default();
-        message.odometer_m = self.need(odometer, number(odometer, 12), "the odometer");
-        let driver = groups.next().unwrap_or_default();
-        let state = groups.next().unwrap_or_default();
-        if let (Some(position), Some(satellites)) = (&mut message.position, satellites(state)) {
-            position.satellites = Some(satellites);
+    fn nameless(&mut self, what: &'static str, text: &str) {
+        // `/` ends the last group.
+        let text = text.trim_end_matches('/');
+        if text.bytes().any(|byte| !matches!(byte, b',' | b'/')) {
+            self.unknown.push(unknown(what, text));
         }
+    }
+
+    fn report(&mut self, code: Code<'_>, slots: &Slots<'_>, replayed: bool) -> Message {
+        let fix = slots.text(What::Fix) == "A";
+        let mut message = Message::new(Protocol::Bofan, code.kind());
+        message.device = Some(slots.text(What::Id).to_owned());
+        message.replayed = replayed;
+        if let Code::Plain(word) = code
+            && !is_documented(word)
+        {
+            self.unknown.push(unknown(format!("code {word}"), ""));
+        }
+        message.time = self.time(slots.text(What::Time), slots.text(What::Date), fix);
+        message.position = self.position(slots, fix);
+
+        let (inputs, outputs) = (slots.text(What::Inputs), slots.text(What::Outputs));
+        message.inputs = self.need(inputs, lines(inputs), "inputs");
+        message.outputs = self.need(outputs, lines(outputs), "outputs");
+        let odometer = slots.text(What::Odometer);
+        message.odometer_m = self.need(odometer, number(odometer, 12), "odometer");
+        self.details(&mut message, slots);
 
         let inputs = message.inputs.as_deref();
         message.events.extend(code.event(inputs));
-        if !driver.is_empty() {
-            message.events.push(DeviceEvent::Driver { id: clean(driver) });
+        if let Some(driver) = &message.details.driver {
+            message.events.push(DeviceEvent::Driver { id: driver.clone() });
         }
         // Input 1 is wired to the SOS button (manual of the PT502).
         if let Some(pressed) = line_is_on(inputs, 1) {
             message.levels.report(Level::Sos, pressed);
         }
+        message.unknown = std::mem::take(&mut self.unknown);
         message
+    }
+
+    /// What is no state: raw counts and digits, opaque texts, and what no paper names.
+    fn details(&mut self, message: &mut Message, slots: &Slots<'_>) {
+        let details = &mut message.details;
+        let mode = slots.text(What::Mode);
+        details.mode = self.want(mode, letter(mode), "mode");
+        let adc = slots.text(What::Adc);
+        details.adc = self.want(adc, counts(adc), "adc").unwrap_or_default();
+        details.driver = some(slots.text(What::Driver));
+        let state = slots.text(What::State);
+        details.state_digits = self.want(state, digits(state), "state");
+        details.spec = some(slots.text(What::Spec));
+        // The third moves like a satellite count, but some firmware may have swapped it with the second (inferred).
+        if let (Some(position), Some([_, _, satellites])) = (&mut message.position, details.state_digits) {
+            position.satellites = Some(satellites);
+        }
+        self.nameless("magnetic variation", slots.text(What::Variation));
+        self.nameless("side of the variation", slots.text(What::VariationSide));
+        self.nameless("extra field of the head", slots.text(What::ExtraHead));
+        self.nameless("extra lines", slots.text(What::ExtraLines));
+        self.nameless("extra group", slots.text(What::ExtraGroup));
     }
 
     /// UTC. `None` if the clock was never set: before 2005, or 14 February 2009 without a fix (inferred).
     fn time(&mut self, time: &str, date: &str, fix: bool) -> Option<Utc> {
-        let time = self.need(time, clock(time), "the time")?;
-        let date = self.need(date, calendar(date), "the date")?;
+        let time = self.need(time, clock(time), "time")?;
+        let date = self.need(date, calendar(date), "date")?;
         let unset = !fix && NaiveDate::from_ymd_opt(2009, 2, 14) == Some(date);
         (date.year() >= 2005 && !unset).then(|| date.and_time(time).and_utc())
     }
 
     /// `None` without coordinates. Without a fix they are the last ones known.
-    fn position<'a>(&mut self, field: &impl Fn(usize) -> &'a str, fix: bool) -> Option<Position> {
-        let (lat, lon) = (field(4), field(6));
+    fn position(&mut self, slots: &Slots<'_>, fix: bool) -> Option<Position> {
+        let (lat, north) = (slots.text(What::Latitude), slots.text(What::NorthSouth));
+        let (lon, east) = (slots.text(What::Longitude), slots.text(What::EastWest));
+        let knots = slots.text(What::Speed);
+        let speed = self.need(knots, kmh(knots), "speed");
+        let course = slots.text(What::Course);
+        // A firmware bug puts numbers such as 26815635 here; the next delta builds on them all the same.
+        let number = self.need(course, decimal(course), "course");
+        let heading = number.filter(|heading| *heading <= 360.0);
+        if number.is_some() {
+            self.want(course, heading, "course");
+        }
         if lat.is_empty() && lon.is_empty() {
             return None;
         }
-        let lat = signed(coordinate(lat, 90.0), field(5), "N", "S");
-        let lon = signed(coordinate(lon, 180.0), field(7), "E", "W");
-        let (lat, lon) = self.need("filled", lat.zip(lon), "the coordinates")?;
-        let knots = field(8);
-        let speed = decimal(knots).map(|knots| rounded(knots * 1.852, 10.0)).filter(|speed| *speed < 1000.0);
-        let course = field(9);
-        let heading = self.need(course, decimal(course), "the course");
+        let told = format!("{lat},{north},{lon},{east}");
+        let (lat, lon) = self.need(&told, latitude(lat, north).zip(longitude(lon, east)), "coordinates")?;
         Some(Position {
             lat,
             lon,
             fix,
-            speed_kmh: self.need(knots, speed, "the speed"),
-            // A firmware bug puts numbers such as 26815635 here.
-            heading_deg: heading.filter(|heading| *heading <= 360.0),
+            speed_kmh: speed,
+            heading_deg: heading,
             altitude_m: None,
             satellites: None,
         })
     }
 }
 
+/// Degrees, north positive.
+pub(super) fn latitude(text: &str, side: &str) -> Option<f64> {
+    signed(coordinate(text, 90.0), side, "N", "S")
+}
+
+/// Degrees, east positive.
+pub(super) fn longitude(text: &str, side: &str) -> Option<f64> {
+    signed(coordinate(text, 180.0), side, "E", "W")
+}
+
+/// From knots.
+pub(super) fn kmh(knots: &str) -> Option<f64> {
+    decimal(knots).map(|knots| rounded(knots * 1.852, 10.0)).filter(|speed| *speed < 1000.0)
+}
+
 /// `hhmmss` and perhaps a fraction.
-fn clock(text: &str) -> Option<NaiveTime> {
+pub(super) fn clock(text: &str) -> Option<NaiveTime> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let [hour, minute, second] = three_pairs(whole)?;
     let milli: u32 = number(&format!("{fraction:0<3}"), 3)?;
@@ -211,7 +297,7 @@ fn clock(text: &str) -> Option<NaiveTime> {
 }
 
 /// `ddmmyy`
-fn calendar(text: &str) -> Option<NaiveDate> {
+pub(super) fn calendar(text: &str) -> Option<NaiveDate> {
     let [day, month, year] = three_pairs(text)?;
     NaiveDate::from_ymd_opt(i32::try_from(year).ok()?.checked_add(2000)?, month, day)
 }
@@ -244,7 +330,7 @@ fn signed(value: Option<f64>, side: &str, plus: &str, minus: &str) -> Option<f64
 }
 
 /// Digits with at most one point; no sign, no exponent.
-fn decimal(text: &str) -> Option<f64> {
+pub(super) fn decimal(text: &str) -> Option<f64> {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let plain = !whole.is_empty() && text.len() <= 16 && digits(whole) && digits(fraction);
@@ -261,9 +347,28 @@ fn lines(text: &str) -> Option<String> {
     plain.then(|| text.to_owned())
 }
 
-/// Three hex digits: battery, GSM signal, satellites. Only the third is trusted, and not much: it moves like a
-/// satellite count, but some firmware may have swapped it with the second (inferred).
-fn satellites(state: &str) -> Option<u8> {
-    let plain = state.len() == 3 && state.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if plain { u8::from_str_radix(state.get(2..)?, 16).ok() } else { None }
+/// One letter, as RMC has it: A autonomous, D differential, E estimated, N none.
+pub(super) fn letter(text: &str) -> Option<char> {
+    let mut letters = text.chars();
+    letters.next().filter(|letter| letter.is_ascii_uppercase() && letters.next().is_none())
+}
+
+/// Most analogue inputs; four were seen.
+const MOST_ADC: usize = 16;
+
+/// Raw counts of the analogue inputs, hex. Volts per count are unknown.
+pub(super) fn counts(text: &str) -> Option<Vec<u16>> {
+    let count = |item: &str| {
+        let plain = (1..=4).contains(&item.len()) && item.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if plain { u16::from_str_radix(item, 16).ok() } else { None }
+    };
+    let counts: Option<Vec<u16>> = text.split(',').map(count).collect();
+    counts.filter(|counts| counts.len() <= MOST_ADC)
+}
+
+/// Three hex digits: battery, GSM signal, satellites (inferred).
+pub(super) fn digits(state: &str) -> Option<[u8; 3]> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let [first, second, third] = state.as_bytes() else { return None };
+    Some([digit(first)?, digit(second)?, digit(third)?])
 }

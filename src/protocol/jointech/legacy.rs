@@ -36,6 +36,7 @@ pub(super) fn read(frame: &[u8], trace: Option<&Trace>) -> HeardFrame {
         answers: vec![],
         password: None,
         sound: true,
+        aside: Default::default(),
     }
 }
 

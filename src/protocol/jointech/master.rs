@@ -105,6 +105,7 @@ pub(super) fn read(frame: &[u8], trace: Option<&Trace>) -> HeardFrame {
         answers: reply::binary(version, serial, asked),
         password: None,
         sound: true,
+        aside: Default::default(),
     }
 }
 

@@ -67,6 +67,7 @@ pub(super) fn decode(raw: &[u8]) -> Result<HeardFrame, Option<String>> {
         answers: answers(&header),
         password: None,
         sound: true,
+        aside: Default::default(),
     })
 }
 

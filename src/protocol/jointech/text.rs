@@ -141,6 +141,7 @@ fn heard(frame: &[u8], message: Message) -> HeardFrame {
         answers: vec![],
         password: None,
         sound: true,
+        aside: Default::default(),
     }
 }
 

@@ -35,7 +35,8 @@ fn the_captured_chain() {
     assert_eq!(line.session.device(), None);
 
     let said = line.push(&record("145703", "#\n"), &bases);
-    let [Said::Messages { messages: stored, .. }, Said::Messages { raw, messages: late }] = &said[..] else {
+    let [Said::Messages { messages: stored, .. }, Said::Messages { raw, messages: late, .. }] = &said[..]
+    else {
         panic!("{said:?}")
     };
     assert_eq!((time(&stored[0]), stored[0].replayed), ("145703".into(), true));
@@ -255,6 +256,8 @@ fn without_a_keeper_a_connection_remembers_its_own() {
         fn base(&self, _: &str) -> Option<Vec<u8>> {
             None
         }
+    }
+    impl Keeper for Nobody {
         fn keep(&self, _: &str, _: &[u8]) {}
     }
     let base = record("145733", "\r\n");

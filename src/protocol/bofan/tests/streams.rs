@@ -211,7 +211,7 @@ fn photo_chunks_framed_and_bare() {
     assert_eq!(frame.len(), 977);
     for stream in [frame, chunk()] {
         let said = line.push(&stream, &bases);
-        let [Said::Messages { raw, messages }] = &said[..] else { panic!("{said:?}") };
+        let [Said::Messages { raw, messages, .. }] = &said[..] else { panic!("{said:?}") };
         assert_eq!(*raw, stream);
         assert_eq!(messages[0].kind, MessageKind::PhotoChunk);
         assert_eq!(messages[0].device.as_deref(), Some("012896008586486"));
@@ -243,7 +243,7 @@ fn four_stored_records_are_one_frame() {
     let (_, reads, _) = corpus().into_iter().find(|(id, ..)| id == "bofan-frame-01").unwrap();
     assert!(checksum_fits(&reads[0]));
     let said = hear(&reads[0]);
-    let [Said::Messages { raw, messages }] = &said[..] else { panic!("{said:?}") };
+    let [Said::Messages { raw, messages, .. }] = &said[..] else { panic!("{said:?}") };
     assert_eq!((raw, messages.len()), (&reads[0], 4));
     assert!(messages.iter().all(|message| message.replayed));
 }
