@@ -156,12 +156,15 @@ pub enum Command {
         #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
         pause: std::time::Duration,
     },
-    /// List devices, assets, alarms or commands, whether a node runs or not
+    /// List devices, assets, alarms or commands, whether a node runs or not; quarantine and refused of one that runs
     List {
         what: What,
         /// One JSON array, times in UTC
         #[arg(long)]
         json: bool,
+        /// Comma-separated values with a line of headings
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
         /// Closed alarms, finished commands and quarantined devices too
         #[arg(long)]
         all: bool,
@@ -198,6 +201,10 @@ pub enum What {
     Assets,
     Alarms,
     Commands,
+    /// IDs that wait to be enrolled
+    Quarantine,
+    /// Bytes that could not be read, by reason
+    Refused,
 }
 
 /// Kinds of device by the vocabulary's words.
@@ -234,7 +241,14 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             let input = input::open(Some(&file), raw, port)?;
             replay::run(&file, input, replay::Wish { to, udp, pace, pause })
         }
-        Some(Command::List { what, json, all }) => list::run(&common, what, json, all),
+        Some(Command::List { what, json, csv, all }) => {
+            let form = match (json, csv) {
+                (true, _) => list::Form::Json,
+                (false, true) => list::Form::Csv,
+                (false, false) => list::Form::Table,
+            };
+            list::run(&common, what, form, all)
+        }
         Some(Command::Enrol { id, asset, kind, bind_to }) => {
             enrol::run(&common, &id, asset, kind, bind_to.as_deref())
         }

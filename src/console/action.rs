@@ -94,7 +94,7 @@ actions! {
     More "more" "more" Moving [Tail Log Quarantine]: "unfold the frame or the details; in the log: more levels of the chosen target",
     Less "less" "less" Moving [Tail Log Quarantine]: "fold the frame or the details; in the log: fewer levels of the chosen target",
 
-    Details "details" "details" Lists [Alarms Fleet Asset Commands Quarantine Tail] row: "everything about the selected row; its frames, then the frame explained",
+    Details "details" "details" Lists [Alarms Fleet Asset Commands Quarantine Tail] row: "more about the selected row; its frames; the frame explained",
     GoAsset "go_asset" "asset" Lists [Alarms Fleet Commands] row: "go to the asset of the selected row",
     Filter "filter" "filter" Lists [Alarms Fleet Commands Quarantine]: "show only rows that hold all the words typed",
     SortLeft "sort_left" "sort" Lists [Alarms Fleet Commands Quarantine]: "sort by the column to the left",

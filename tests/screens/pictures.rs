@@ -260,7 +260,7 @@ fn explanation() -> Explanation {
         field(6, "19", 0, "kind of record", "live", "", Documented),
         field(9, "140326", 0, "date", "2026-03-14", "", Documented),
         field(12, "631203", 0, "time", "63 is no hour", "", Wrong),
-        field(15, "5154367", 0, "latitude", "51.906123", "° N", Documented),
+        field(15, "51543670", 0, "latitude", "51.906123", "° N", Documented),
         field(24, "17", 0, "speed", "42.6", "km/h", Captured),
         field(30, "e060", 0, "status", "e060", "", Documented),
     ];

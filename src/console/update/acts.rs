@@ -187,8 +187,8 @@ fn chosen_frame(model: &Model) -> Option<Explained> {
         let tail = model.tail.as_ref()?;
         let (_, line) = tail.current()?;
         let time = words::clock(model.now, line.at, model.options.zone);
-        let answer = line.reply.clone().unwrap_or_else(|| "none".into());
-        let about = vec![("fate", format!("{}, from {}", line.fate, line.peer)), ("answer", answer)];
+        let answer = line.reply.as_ref().map_or("not answered".into(), |reply| format!("answered {reply}"));
+        let about = vec![("fate", format!("{}, {answer}, from {}", line.fate, line.peer))];
         return Some(Explained::new(format!("{} {time}", tail.device), about, line.raw.clone()));
     }
     let Some(RowId::Refused(reason)) = model.selected() else { return None };

@@ -22,6 +22,9 @@ pub(crate) fn now(model: &Model, action: Action) -> Result<(), String> {
             tail_device(model).map(|_| ()).ok_or_else(|| "the selected row is not about one device".into())
         }
         Action::Explain => explain(model),
+        Action::More | Action::Less if model.view() == View::Quarantine && model.selected().is_none() => {
+            Err("no row is selected".into())
+        }
         Action::GoAsset => match model.selected_asset() {
             Some(_) => Ok(()),
             None => Err("the selected row is on no asset".into()),

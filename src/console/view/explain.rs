@@ -16,8 +16,8 @@ use ratatui::text::Line;
 /// Lines above the table, at most: what is cut off there is told by the live frames and the quarantine as well.
 const MOST_ABOVE: usize = 7;
 /// Lines of the selected field below the table, rule included, and the height from which they are drawn.
-const BELOW: u16 = 5;
-const ROOM_FOR_BELOW: u16 = 14;
+const BELOW: u16 = 4;
+const ROOM_FOR_BELOW: u16 = 12;
 
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let pen = Pen::of(model);
@@ -186,7 +186,7 @@ fn whole(pen: Pen<'_>, area: Rect, field: &Field) -> Vec<Line<'static>> {
     let plural = if field.length == 1 { "" } else { "s" };
     let place = format!("at {}, {} byte{plural}: {}{more}", field.at, field.length, pairs(field));
     let mut lines = vec![header::rule(pen, area, &field.name)];
-    lines.extend(labelled(pen, "says", role(field.certainty), &said(field), room).into_iter().take(2));
+    lines.extend(labelled(pen, "says", role(field.certainty), &said(field), room).into_iter().take(1));
     lines.extend(labelled(pen, "bytes", Role::Text, &place, room));
     lines.truncate(usize::from(area.height));
     lines
