@@ -8,6 +8,10 @@
 mod alarms;
 #[path = "node/attack.rs"]
 mod attack;
+#[path = "node/captured.rs"]
+mod captured;
+#[path = "captures/mod.rs"]
+mod captures;
 #[path = "node/door.rs"]
 mod door;
 #[path = "node/durable.rs"]
