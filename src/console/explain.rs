@@ -20,6 +20,8 @@ pub struct Explained {
     pub about: Vec<(&'static str, String)>,
     /// Hex, secrets masked.
     pub raw: String,
+    /// It was refused, so something is wrong with it whatever its explanation finds.
+    pub is_refused: bool,
     pub progress: Progress,
     /// Number of the selected field.
     pub at: usize,
@@ -27,8 +29,8 @@ pub struct Explained {
 
 impl Explained {
     #[must_use]
-    pub fn new(title: String, about: Vec<(&'static str, String)>, raw: String) -> Self {
-        Self { title, about, raw, progress: Progress::Asked, at: 0 }
+    pub fn new(title: String, about: Vec<(&'static str, String)>, raw: String, is_refused: bool) -> Self {
+        Self { title, about, raw, is_refused, progress: Progress::Asked, at: 0 }
     }
 
     /// What the node said, once it has.
@@ -92,7 +94,7 @@ mod tests {
         };
         use Certainty::{Captured, Documented, Inferred, Unknown, Wrong};
         let fields = [Documented, Wrong, Captured, Inferred, Unknown].map(field).to_vec();
-        let mut explained = Explained::new(String::new(), Vec::new(), String::new());
+        let mut explained = Explained::new(String::new(), Vec::new(), String::new(), false);
         assert!(!explained.doubtful(true));
         explained.progress = Progress::Told(Explanation { fields, ..Explanation::default() });
         let mut walk = |forward| {

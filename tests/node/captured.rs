@@ -81,6 +81,34 @@ fn datagrams_of_a_capture_stay_datagrams() {
     node.stop();
 }
 
+/// More devices at once than connections are held: those silent longest connect again, and every frame arrives.
+#[test]
+fn a_capture_of_many_devices_is_replayed_with_reconnects() {
+    const DEVICES: u32 = 300;
+    let lab = Lab::new();
+    let node = lab.serve();
+    let report = |n: u32, round: u32| Report::new(&format!("8000{:06}", 621_000 + n)).number(round).bytes();
+    let packets: Vec<Kept> = (1..=2)
+        .flat_map(|round| (0..DEVICES).map(move |n| (round, n)))
+        .map(|(round, n)| {
+            let from = format!("198.51.100.7:{}", 10_000 + n);
+            let bytes = report(n, round);
+            let packet =
+                tcp(&from, NODE, DATA, 1 + (round - 1) * u32::try_from(bytes.len()).unwrap(), &bytes);
+            (1_000, on_link(101, &packet), None)
+        })
+        .collect();
+    let path = written(&lab, "capture.bin", &file(FORMATS[1], 101, &packets));
+    let to = node.tcp.to_string();
+    let output = lab.run(&["replay", path.to_str().unwrap(), "--to", &to, "--pause", "0ms"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("more than 256 connections at once") && told.contains("opened again"), "{told}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!((1..=DEVICES as usize).all(|n| answers(&said, n) == "(P69,0,1)(P69,0,2)"), "{said}");
+    node.stop();
+}
+
 #[test]
 fn raw_bytes_and_hex_lines_are_replayed_by_their_content() {
     let lab = Lab::new();

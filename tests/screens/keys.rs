@@ -386,7 +386,8 @@ fn a_frame_is_explained_and_one_comes_back_to_where_one_was() {
     console.answer(first.id, explained("stale frame"));
     assert!(console.text().contains("Asked the node"), "{}", console.text());
     console.answer(second.id, explained("master text"));
-    assert!(console.text().contains("master text, 1 bytes"), "{}", console.text());
+    let text = console.text();
+    assert!(text.contains("master text, 1 byte\n") && text.contains("nothing is wrong with it"), "{text}");
     assert_eq!(console.press("y"), vec![Effect::Copy("28".into())]);
     console.press("<Tab>");
     assert!(console.text().contains("no field of it is WRONG or unknown"));

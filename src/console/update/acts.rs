@@ -189,7 +189,8 @@ fn chosen_frame(model: &Model) -> Option<Explained> {
         let time = words::clock(model.now, line.at, model.options.zone);
         let answer = line.reply.as_ref().map_or("not answered".into(), |reply| format!("answered {reply}"));
         let about = vec![("fate", format!("{}, {answer}, from {}", line.fate, line.peer))];
-        return Some(Explained::new(format!("{} {time}", tail.device), about, line.raw.clone()));
+        let is_refused = line.fate.starts_with("refused");
+        return Some(Explained::new(format!("{} {time}", tail.device), about, line.raw.clone(), is_refused));
     }
     let Some(RowId::Refused(reason)) = model.selected() else { return None };
     let row = model.shown().refused.iter().find(|row| row.reason == *reason)?;
@@ -198,7 +199,7 @@ fn chosen_frame(model: &Model) -> Option<Explained> {
     if row.sample.len() >= SAMPLE * 2 {
         about.push(("sample", format!("only the first {SAMPLE} bytes were kept")));
     }
-    Some(Explained::new("of the last bytes refused so".into(), about, row.sample.clone()))
+    Some(Explained::new("of the last bytes refused so".into(), about, row.sample.clone(), true))
 }
 
 fn sort(model: &mut Model, right: bool) {

@@ -52,18 +52,19 @@ fn split(area: Rect, height: u16) -> (Rect, Rect) {
 
 /// What kind of frame, what became of it, what is wrong with it.
 fn above(pen: Pen<'_>, explained: &Explained, room: usize) -> Vec<Line<'static>> {
-    let bytes = explained.raw.len() / 2;
+    let bytes = count(explained.raw.len() / 2);
     let mut lines = Vec::new();
     if let Some(explanation) = explained.explanation() {
-        let text = format!("{}, {bytes} bytes", explanation.frame);
+        let text = format!("{}, {bytes}", explanation.frame);
         lines.extend(labelled(pen, "frame", Role::Strong, &text, room));
-        let (role, verdict) = match &explanation.verdict {
-            Some(verdict) => (Role::Bad, verdict.as_str()),
-            None => (Role::Text, "nothing is wrong with it"),
-        };
-        lines.extend(labelled(pen, "verdict", role, verdict, room));
+        match &explanation.verdict {
+            Some(verdict) => lines.extend(labelled(pen, "verdict", Role::Bad, verdict, room)),
+            // Why it was refused stands below, if it was.
+            None if explained.is_refused => {}
+            None => lines.extend(labelled(pen, "verdict", Role::Text, "nothing is wrong with it", room)),
+        }
     } else {
-        lines.extend(labelled(pen, "frame", Role::Strong, &format!("{bytes} bytes"), room));
+        lines.extend(labelled(pen, "frame", Role::Strong, &bytes, room));
     }
     for (label, text) in &explained.about {
         lines.extend(labelled(pen, label, Role::Text, text, room));
@@ -166,6 +167,10 @@ fn role(certainty: Certainty) -> Role {
     }
 }
 
+fn count(bytes: usize) -> String {
+    format!("{bytes} {}", if bytes == 1 { "byte" } else { "bytes" })
+}
+
 /// Value and unit.
 fn said(field: &Field) -> String {
     let gap = if field.unit.is_empty() { "" } else { " " };
@@ -183,8 +188,7 @@ fn pairs(field: &Field) -> String {
 fn whole(pen: Pen<'_>, area: Rect, field: &Field) -> Vec<Line<'static>> {
     let room = usize::from(area.width);
     let more = if field.length > field.bytes.len() / 2 { " and more" } else { "" };
-    let plural = if field.length == 1 { "" } else { "s" };
-    let place = format!("at {}, {} byte{plural}: {}{more}", field.at, field.length, pairs(field));
+    let place = format!("at {}, {}: {}{more}", field.at, count(field.length), pairs(field));
     let mut lines = vec![header::rule(pen, area, &field.name)];
     lines.extend(labelled(pen, "says", role(field.certainty), &said(field), room).into_iter().take(1));
     lines.extend(labelled(pen, "bytes", Role::Text, &place, room));
