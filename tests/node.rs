@@ -10,6 +10,10 @@ mod alarms;
 mod attack;
 #[path = "node/deltas.rs"]
 mod deltas;
+#[path = "node/captured.rs"]
+mod captured;
+#[path = "captures/mod.rs"]
+mod captures;
 #[path = "node/door.rs"]
 mod door;
 #[path = "node/durable.rs"]

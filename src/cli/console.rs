@@ -150,7 +150,7 @@ pub(super) fn options(setup: &Setup, screen: &ScreenFlags, one_process: bool) ->
 }
 
 /// The first of `LC_ALL`, `LC_CTYPE`, `LANG` that is set decides.
-fn utf8_locale() -> bool {
+pub(super) fn utf8_locale() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
     let locale = locale.to_ascii_lowercase();

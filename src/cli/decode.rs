@@ -1,31 +1,65 @@
-//! `lockyard decode`: explains frames given as hex, one JSON object per message.
+//! `lockyard decode`: what frames mean, one JSON object per message; or, explained, each frame field by field.
 
 use super::Failure;
+use super::explain::{Entry, Style};
+use super::input::{self, Captured, Input, Source};
+use super::setup::tell;
+use crate::console::tail::summary;
+use crate::domain::explain::Explanation;
 use crate::domain::{MessageKind, Protocol};
-use crate::protocol::{Connection, Heard, Memory, Settings, json};
-use serde_json::Value;
-use std::fs::File;
+use crate::protocol::explain::explain;
+use crate::protocol::{Connection, Heard, HeardFrame, Memory, Settings, json};
+use serde_json::{Value, json};
 use std::io::{self, BufRead, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The verb: frames from a file or standard input, objects to standard output.
-pub(super) fn command(file: Option<&Path>, show_secrets: bool) -> Result<(), Failure> {
+/// What is wanted of `decode`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish {
+    /// Show passwords in the replies.
+    pub(super) show_secrets: bool,
+    /// Field by field.
+    pub(super) explain: bool,
+    /// Objects rather than tables, when explaining.
+    pub(super) json: bool,
+    /// The input is raw bytes, whatever it looks like.
+    pub(super) raw: bool,
+    /// Port of the devices in a capture.
+    pub(super) port: u16,
+}
+
+/// How what was heard is written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// An object a message.
+    Messages,
+    /// An object a frame, with its fields.
+    Explanations,
+    Tables(Style),
+}
+
+/// The verb: frames from a file or standard input, objects or tables to standard output.
+pub(super) fn command(file: Option<&Path>, wish: Wish) -> Result<(), Failure> {
+    let form = match (wish.explain, wish.json) {
+        (false, _) => Form::Messages,
+        (true, true) => Form::Explanations,
+        (true, false) => Form::Tables(Style::of_output()),
+    };
+    let input = input::open(file, wish.raw, wish.port)?;
     let out = io::BufWriter::new(io::stdout().lock());
-    let any_invalid = match file {
-        None => run(io::stdin().lock(), out, show_secrets),
-        Some(path) => {
-            let file = File::open(path).map_err(|e| Failure::Failed(format!("{}: {e}", path.display())))?;
-            run(io::BufReader::new(file), out, show_secrets)
-        }
-    }
-    .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(false) } else { Err(error) })
-    .map_err(Failure::failed)?;
+    let any_invalid = Decoder::new(out, form, wish.show_secrets)
+        .run(input)
+        .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(false) } else { Err(error) })
+        .map_err(Failure::failed)?;
     if any_invalid { Err(Failure::Failed("some of it is invalid, see above".into())) } else { Ok(()) }
 }
 
 /// Longest line of input; a longer one is told as invalid and left out.
 const LONGEST_LINE: u64 = 1 << 20;
+
+/// Raw bytes are read in pieces of this size.
+const CHUNK: usize = 16 * 1024;
 
 /// Reads lines of hex (spaces inside are allowed; blank lines and `#` comments are skipped) as consecutive reads of
 /// one connection and writes one JSON object per message. The end of the input ends the connection. Tells whether
@@ -33,37 +67,10 @@ const LONGEST_LINE: u64 = 1 << 20;
 ///
 /// # Errors
 /// Reading or writing failed.
-pub fn run(mut input: impl BufRead, mut out: impl Write, show_secrets: bool) -> io::Result<bool> {
-    let memory = Arc::new(Memory::new(Settings::default()));
-    let mut decoder = Decoder { connection: Connection::new(memory), show_secrets, any_invalid: false };
-    let mut line = Vec::new();
-    let mut number = 0_u64;
-    loop {
-        line.clear();
-        if (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        number = number.saturating_add(1);
-        let is_whole = line.ends_with(b"\n") || (line.len() as u64) < LONGEST_LINE;
-        if !is_whole {
-            skip_line(&mut input)?;
-        }
-        match is_whole.then(|| bytes_of(&line)) {
-            None => decoder.bad_line(&mut out, format!("line {number}: longer than 1 MiB, left out"))?,
-            Some(Err(error)) => decoder.bad_line(&mut out, format!("line {number}: not hex: {error}"))?,
-            Some(Ok(bytes)) if bytes.is_empty() => {}
-            Some(Ok(bytes)) => {
-                if decoder.connection.buffered() == 0 {
-                    decoder.connection.forget_family();
-                }
-                decoder.connection.push(&bytes);
-                decoder.drain(&mut out)?;
-            }
-        }
-    }
-    decoder.connection.finish();
-    decoder.drain(&mut out)?;
-    out.flush()?;
+pub fn run(input: impl BufRead, out: impl Write, show_secrets: bool) -> io::Result<bool> {
+    let mut decoder = Decoder::new(out, Form::Messages, show_secrets);
+    decoder.lines(input)?;
+    decoder.out.flush()?;
     Ok(decoder.any_invalid)
 }
 
@@ -84,48 +91,201 @@ fn bytes_of(line: &[u8]) -> Result<Vec<u8>, hex::FromHexError> {
     if digits.starts_with(b"#") { Ok(Vec::new()) } else { hex::decode(digits) }
 }
 
-struct Decoder {
-    connection: Connection,
+struct Decoder<W> {
+    out: W,
+    form: Form,
     show_secrets: bool,
+    /// What devices told before: shared by all connections, as in a node.
+    memory: Arc<Memory>,
+    /// Frames and refused bytes told so far.
+    told: usize,
     any_invalid: bool,
 }
 
-impl Decoder {
-    fn drain(&mut self, out: &mut impl Write) -> io::Result<()> {
-        while let Some(heard) = self.connection.next() {
-            for object in self.objects(heard) {
-                writeln!(out, "{object}")?;
+impl<W: Write> Decoder<W> {
+    fn new(out: W, form: Form, show_secrets: bool) -> Self {
+        let memory = Arc::new(Memory::new(Settings::default()));
+        Self { out, form, show_secrets, memory, told: 0, any_invalid: false }
+    }
+
+    /// Reads all of it; tells whether anything is invalid.
+    fn run(mut self, input: Input) -> io::Result<bool> {
+        match input {
+            Input::Lines(input) => self.lines(input)?,
+            Input::Raw(input) => self.raw(input)?,
+            Input::Captured(captured) => self.captured(captured)?,
+        }
+        self.out.flush()?;
+        Ok(self.any_invalid)
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::new(self.memory.clone())
+    }
+
+    fn lines(&mut self, mut input: impl BufRead) -> io::Result<()> {
+        let mut connection = self.connection();
+        let mut line = Vec::new();
+        let mut number = 0_u64;
+        loop {
+            line.clear();
+            if (&mut input).take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+                break;
+            }
+            number = number.saturating_add(1);
+            let is_whole = line.ends_with(b"\n") || (line.len() as u64) < LONGEST_LINE;
+            if !is_whole {
+                skip_line(&mut input)?;
+            }
+            match is_whole.then(|| bytes_of(&line)) {
+                None => self.bad_line(format!("line {number}: longer than 1 MiB, left out"))?,
+                Some(Err(error)) => self.bad_line(format!("line {number}: not hex: {error}"))?,
+                Some(Ok(bytes)) if bytes.is_empty() => {}
+                Some(Ok(bytes)) => {
+                    if connection.buffered() == 0 {
+                        connection.forget_family();
+                    }
+                    connection.push(&bytes);
+                    self.drain(&mut connection, None)?;
+                }
+            }
+        }
+        connection.finish();
+        self.drain(&mut connection, None)
+    }
+
+    /// All bytes as one connection.
+    fn raw(&mut self, mut input: impl Read) -> io::Result<()> {
+        let mut connection = self.connection();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match input.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(n) => connection.push(chunk.get(..n).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            self.drain(&mut connection, None)?;
+        }
+        connection.finish();
+        self.drain(&mut connection, None)
+    }
+
+    /// Flow after flow; a datagram is whole frames, as a node takes it.
+    fn captured(&mut self, captured: Captured) -> io::Result<()> {
+        for warning in &captured.warnings {
+            tell(warning);
+        }
+        for flow in &captured.flows {
+            let mut connection = self.connection();
+            for piece in &flow.pieces {
+                connection.push(&piece.bytes);
+                if matches!(flow.source, Source::Udp(_)) {
+                    connection.finish();
+                }
+                self.drain(&mut connection, Some(flow.source))?;
+            }
+            connection.finish();
+            self.drain(&mut connection, Some(flow.source))?;
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, connection: &mut Connection, from: Option<Source>) -> io::Result<()> {
+        while let Some(heard) = connection.next() {
+            match heard {
+                Heard::Frame(frame) => self.frame(&frame, from)?,
+                Heard::Refused { reason, protocol, device, bytes, length } => {
+                    let error = if length > bytes.len() {
+                        format!("{reason} (the first {} of {length} bytes are shown)", bytes.len())
+                    } else {
+                        reason
+                    };
+                    let object = json::refused(protocol, device, error.clone(), &bytes);
+                    self.invalid(&bytes, length, &error, object, from)?;
+                }
             }
         }
         Ok(())
     }
 
-    fn bad_line(&mut self, out: &mut impl Write, error: String) -> io::Result<()> {
-        self.any_invalid = true;
-        writeln!(out, "{}", json::refused(Protocol::Unknown, None, error, &[]))
+    fn bad_line(&mut self, error: String) -> io::Result<()> {
+        let object = json::refused(Protocol::Unknown, None, error.clone(), &[]);
+        self.invalid(&[], 0, &error, object, None)
     }
 
-    fn objects(&mut self, heard: Heard) -> Vec<Value> {
-        match heard {
-            Heard::Frame(frame) => {
-                let answers: String = frame.answers.iter().map(|a| a.shown(self.show_secrets)).collect();
-                let reply = Some(answers).filter(|text| !text.is_empty());
-                let last = frame.messages.len().saturating_sub(1);
-                let object =
-                    |(n, message)| json::object(message, reply.clone().filter(|_| n == last), &frame.raw);
-                self.any_invalid |= frame.messages.iter().any(|m| m.kind == MessageKind::Invalid);
-                frame.messages.iter().enumerate().map(object).collect()
-            }
-            Heard::Refused { reason, protocol, device, bytes, length } => {
-                self.any_invalid = true;
-                let error = if length > bytes.len() {
-                    format!("{reason} (the first {} of {length} bytes are shown)", bytes.len())
-                } else {
-                    reason
-                };
-                vec![json::refused(protocol, device, error, &bytes)]
+    fn frame(&mut self, frame: &HeardFrame, from: Option<Source>) -> io::Result<()> {
+        self.told += 1;
+        self.any_invalid |= frame.messages.iter().any(|m| m.kind == MessageKind::Invalid);
+        let answers: String = frame.answers.iter().map(|a| a.shown(self.show_secrets)).collect();
+        let reply = Some(answers).filter(|text| !text.is_empty());
+        let last = frame.messages.len().saturating_sub(1);
+        let object = |(n, message)| json::object(message, reply.clone().filter(|_| n == last), &frame.raw);
+        let objects: Vec<Value> = frame.messages.iter().enumerate().map(object).collect();
+        match self.form {
+            Form::Messages => objects.iter().try_for_each(|object| writeln!(self.out, "{object}")),
+            Form::Explanations => self.explanation(&explain(&frame.raw), objects, from),
+            Form::Tables(style) => {
+                let messages: Vec<String> = objects.iter().map(summary).collect();
+                let text = style.entry(&Entry {
+                    number: self.told,
+                    from: from.map(|from| from.to_string()),
+                    length: frame.raw.len(),
+                    explanation: &explain(&frame.raw),
+                    refused: None,
+                    messages: &messages,
+                    answer: reply.as_deref(),
+                });
+                writeln!(self.out, "{text}")
             }
         }
+    }
+
+    /// Bytes that are no frame, or input that is no bytes.
+    fn invalid(
+        &mut self,
+        bytes: &[u8],
+        length: usize,
+        error: &str,
+        object: Value,
+        from: Option<Source>,
+    ) -> io::Result<()> {
+        self.told += 1;
+        self.any_invalid = true;
+        let explanation = || match bytes {
+            [] => Explanation { frame: "nothing to read".into(), ..Explanation::default() },
+            bytes => explain(bytes),
+        };
+        match self.form {
+            Form::Messages => writeln!(self.out, "{object}"),
+            Form::Explanations => self.explanation(&explanation(), vec![object], from),
+            Form::Tables(style) => {
+                let text = style.entry(&Entry {
+                    number: self.told,
+                    from: from.map(|from| from.to_string()),
+                    length,
+                    explanation: &explanation(),
+                    refused: Some(error),
+                    messages: &[],
+                    answer: None,
+                });
+                writeln!(self.out, "{text}")
+            }
+        }
+    }
+
+    fn explanation(
+        &mut self,
+        explanation: &Explanation,
+        messages: Vec<Value>,
+        from: Option<Source>,
+    ) -> io::Result<()> {
+        let mut object = json!(explanation);
+        object["messages"] = Value::Array(messages);
+        if let Some(from) = from {
+            object["from"] = json!(from.to_string());
+        }
+        writeln!(self.out, "{object}")
     }
 }
 

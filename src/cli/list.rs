@@ -8,10 +8,35 @@ use crate::node;
 use serde::Serialize;
 use std::fmt::Display;
 
-pub(super) fn run(common: &Common, what: What, json: bool, all: bool) -> Result<(), Failure> {
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Table,
+    Csv,
+    Json,
+}
+
+pub(super) fn run(common: &Common, what: What, form: Form, all: bool) -> Result<(), Failure> {
     let setup = Setup::load(common)?;
-    let snapshot = fetch(&setup, all)?;
-    if json { print_json(&setup, &snapshot, what, all) } else { print_table(&setup, &snapshot, what, all) }
+    let snapshot = match what {
+        What::Quarantine | What::Refused => of_node(&setup)?,
+        _ => fetch(&setup, all)?,
+    };
+    match form {
+        Form::Json => print_json(&setup, &snapshot, what, all),
+        Form::Csv => super::say(csv(&rows(&setup, &snapshot, what, all)).trim_end()),
+        Form::Table => super::say(table(&rows(&setup, &snapshot, what, all)).trim_end()),
+    }
+}
+
+/// What only a node that runs can tell: it is in its memory.
+fn of_node(setup: &Setup) -> Result<Snapshot, Failure> {
+    setup.list_node(false)?.ok_or_else(|| {
+        Failure::NoNode(format!(
+            "no node runs on {}, and what knocked or was refused is only in a node's memory",
+            setup.data.display()
+        ))
+    })
 }
 
 /// The rows, from whoever has them.
@@ -34,6 +59,8 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Assets => text(&snapshot.assets)?,
         What::Alarms => text(&snapshot.alarms)?,
         What::Commands => text(&snapshot.commands)?,
+        What::Quarantine => text(&snapshot.quarantine)?,
+        What::Refused => text(&snapshot.refused)?,
     };
     super::say(&text)
 }
@@ -67,7 +94,8 @@ fn or_dash<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
-fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Result<(), Failure> {
+/// A row of headings, then one a row; `-` stands for what is not known.
+fn rows(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Vec<Vec<String>> {
     let time = |at: Option<crate::domain::Utc>| match at {
         Some(at) => at.with_timezone(&setup.zone).format("%Y-%m-%d %H:%M:%S %Z").to_string(),
         None => "-".into(),
@@ -76,7 +104,7 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
         Some(place) => format!("{:.5} {:.5}", place.lat, place.lon),
         None => "-".into(),
     };
-    let rows: Vec<Vec<String>> = match what {
+    match what {
         What::Devices => std::iter::once(
             ["ID", "KIND", "ASSET", "STATUS", "LOCK", "VALVE", "AS OF", "LINK", "BATTERY", "PLACE"]
                 .map(String::from)
@@ -154,8 +182,58 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
             ]
         }))
         .collect(),
+        What::Quarantine => std::iter::once(
+            ["ID", "PROTOCOL", "LOOKS LIKE", "FIRST", "LAST", "FRAMES", "FROM", "PLACE", "WHY"]
+                .map(String::from)
+                .to_vec(),
+        )
+        .chain(snapshot.quarantine.iter().map(|row| {
+            vec![
+                row.key.to_string(),
+                row.protocol.word().into(),
+                row.kind.word().into(),
+                time(Some(row.first)),
+                time(Some(row.last)),
+                row.frames.to_string(),
+                format!("{} {}", row.transport.word(), row.peer),
+                place(&row.position),
+                row.why.clone(),
+            ]
+        }))
+        .collect(),
+        What::Refused => std::iter::once(
+            ["REASON", "COUNT", "LAST", "FROM", "CLAIMS", "NEAREST", "SAMPLE"].map(String::from).to_vec(),
+        )
+        .chain(snapshot.refused.iter().map(|row| {
+            vec![
+                row.reason.clone(),
+                row.count.to_string(),
+                time(Some(row.last)),
+                row.peer.clone(),
+                or_dash(row.device.as_ref()),
+                or_dash(row.nearest.as_ref()),
+                row.sample.clone(),
+            ]
+        }))
+        .collect(),
+    }
+}
+
+/// RFC 4180 with line feeds; what is not known is empty. A cell that a spreadsheet would take for a formula gets a
+/// quote before it: names come from outside.
+fn csv(rows: &[Vec<String>]) -> String {
+    let cell = |text: &String| {
+        let text = if text == "-" { String::new() } else { text::clean(text) };
+        let is_number = text.parse::<f64>().is_ok();
+        let mark = if text.starts_with(['=', '+', '-', '@']) && !is_number { "'" } else { "" };
+        if text.contains([',', '"']) {
+            format!("\"{mark}{}\"", text.replace('"', "\"\""))
+        } else {
+            format!("{mark}{text}")
+        }
     };
-    super::say(table(&rows).trim_end())
+    let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\n";
+    rows.iter().map(line).collect()
 }
 
 /// Columns as wide as their widest cell, two spaces between; foreign text is cleaned.
@@ -183,6 +261,13 @@ fn table(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_separated_and_no_formulas() {
+        let cells = ["a,b", "say \"hi\"", "-", "-3.5", "=1+1", "@x", "\u{1b}[2J", "Häfen"];
+        let rows = vec![cells.map(String::from).to_vec()];
+        assert_eq!(csv(&rows), "\"a,b\",\"say \"\"hi\"\"\",,-3.5,'=1+1,'@x,·[2J,Häfen\n");
+    }
 
     #[test]
     fn tables_line_up_and_are_clean() {

@@ -6,6 +6,8 @@ pub mod decode;
 mod demo;
 mod enrol;
 mod exit;
+mod explain;
+mod input;
 mod list;
 mod replay;
 mod serve;
@@ -112,36 +114,57 @@ pub enum Command {
         #[command(flatten)]
         screen: ScreenFlags,
     },
-    /// Explain frames: hex lines in, one JSON object per message out
+    /// Say what frames mean: one JSON object per message, or with --explain each frame field by field
     Decode {
-        /// Hex lines; standard input without it
+        /// Hex lines, raw bytes, or a capture (pcap, pcapng), told by its content; standard input without it
         file: Option<PathBuf>,
-        /// The default, and the only form so far
+        /// A table of the fields of each frame: offset, bytes, name, value, certainty
+        #[arg(long)]
+        explain: bool,
+        /// The default; with --explain one object per frame instead of a table
         #[arg(long)]
         json: bool,
+        /// The input is raw bytes, even if it looks like hex
+        #[arg(long)]
+        raw: bool,
+        /// Port of the devices in a capture
+        #[arg(long, value_name = "PORT", default_value_t = input::PORT)]
+        port: u16,
         /// Show unlock passwords in the replies
         #[arg(long)]
         show_secrets: bool,
     },
     /// Send captured frames to a node, and print what it answers
     Replay {
-        /// Hex lines, or corpus lines (JSON with "hex" or "stream")
+        /// Hex lines, corpus lines (JSON with "hex" or "stream"), raw bytes, or a capture (pcap, pcapng)
         file: PathBuf,
         #[arg(long, value_name = "ADDR")]
         to: SocketAddr,
-        /// One datagram a frame instead of one TCP connection
+        /// One datagram a frame instead of one TCP connection; a capture tells by itself
         #[arg(long)]
         udp: bool,
+        /// The file is raw bytes, even if it looks like hex
+        #[arg(long)]
+        raw: bool,
+        /// Port of the devices in a capture
+        #[arg(long, value_name = "PORT", default_value_t = input::PORT)]
+        port: u16,
+        /// Keep the time between the packets of a capture, FACTOR times as fast [default factor: 1]
+        #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "1", value_parser = replay::pace)]
+        pace: Option<f64>,
         /// Wait between frames, such as 200ms
         #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
         pause: std::time::Duration,
     },
-    /// List devices, assets, alarms or commands, whether a node runs or not
+    /// List devices, assets, alarms or commands, whether a node runs or not; quarantine and refused of one that runs
     List {
         what: What,
         /// One JSON array, times in UTC
         #[arg(long)]
         json: bool,
+        /// Comma-separated values with a line of headings
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
         /// Closed alarms, finished commands and quarantined devices too
         #[arg(long)]
         all: bool,
@@ -178,6 +201,10 @@ pub enum What {
     Assets,
     Alarms,
     Commands,
+    /// IDs that wait to be enrolled
+    Quarantine,
+    /// Bytes that could not be read, by reason
+    Refused,
 }
 
 /// Kinds of device by the vocabulary's words.
@@ -207,11 +234,21 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Serve { node }) => serve::run(&common, &node),
         Some(Command::Attach { screen }) => console::attach(&common, &screen),
         Some(Command::Demo { screen }) => demo::run(&common, &screen),
-        Some(Command::Decode { file, json: _, show_secrets }) => {
-            decode::command(file.as_deref(), show_secrets)
+        Some(Command::Decode { file, explain, json, raw, port, show_secrets }) => {
+            decode::command(file.as_deref(), decode::Wish { show_secrets, explain, json, raw, port })
         }
-        Some(Command::Replay { file, to, udp, pause }) => replay::run(&file, to, udp, pause),
-        Some(Command::List { what, json, all }) => list::run(&common, what, json, all),
+        Some(Command::Replay { file, to, udp, raw, port, pace, pause }) => {
+            let input = input::open(Some(&file), raw, port)?;
+            replay::run(&file, input, replay::Wish { to, udp, pace, pause })
+        }
+        Some(Command::List { what, json, csv, all }) => {
+            let form = match (json, csv) {
+                (true, _) => list::Form::Json,
+                (false, true) => list::Form::Csv,
+                (false, false) => list::Form::Table,
+            };
+            list::run(&common, what, form, all)
+        }
         Some(Command::Enrol { id, asset, kind, bind_to }) => {
             enrol::run(&common, &id, asset, kind, bind_to.as_deref())
         }

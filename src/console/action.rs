@@ -89,19 +89,19 @@ actions! {
     PageDown "page_down" "page down" Moving []: "down one page",
     First "first" "first" Moving []: "first row",
     Last "last" "last" Moving []: "last row",
-    NextPane "next_pane" "next part" Moving [Asset Quarantine]: "next part of the view",
-    PrevPane "prev_pane" "previous part" Moving [Asset Quarantine]: "previous part of the view",
-    More "more" "more" Moving [Tail Log]: "unfold the frame; in the log: more levels of the chosen target",
-    Less "less" "less" Moving [Tail Log]: "fold the frame; in the log: fewer levels of the chosen target",
+    NextPane "next_pane" "next part" Moving [Asset Quarantine Explain]: "next part of the view; in an explanation the next field WRONG or unknown",
+    PrevPane "prev_pane" "previous part" Moving [Asset Quarantine Explain]: "previous part of the view; in an explanation the one before",
+    More "more" "more" Moving [Tail Log Quarantine]: "unfold the frame or the details; in the log: more levels of the chosen target",
+    Less "less" "less" Moving [Tail Log Quarantine]: "fold the frame or the details; in the log: fewer levels of the chosen target",
 
-    Details "details" "details" Lists [Alarms Fleet Asset Commands Quarantine Tail] row: "everything about the selected row",
+    Details "details" "details" Lists [Alarms Fleet Asset Commands Quarantine Tail] row: "more about the selected row; its frames; the frame explained",
     GoAsset "go_asset" "asset" Lists [Alarms Fleet Commands] row: "go to the asset of the selected row",
     Filter "filter" "filter" Lists [Alarms Fleet Commands Quarantine]: "show only rows that hold all the words typed",
     SortLeft "sort_left" "sort" Lists [Alarms Fleet Commands Quarantine]: "sort by the column to the left",
     SortRight "sort_right" "sort" Lists [Alarms Fleet Commands Quarantine]: "sort by the column to the right",
     Invert "invert" "invert order" Lists [Alarms Fleet Commands Quarantine]: "turn the order round",
     Freeze "freeze" "freeze" Lists []: "hold the list still while changes are counted; the header stays live",
-    Copy "copy" "copy" Lists [Alarms Fleet Asset Commands Quarantine Tail] row: "copy the selected row to the clipboard (OSC 52)",
+    Copy "copy" "copy" Lists [Alarms Fleet Asset Commands Quarantine Tail Explain] row: "copy the selected row to the clipboard (OSC 52)",
 
     NextUnack "next_unack" "next" Alarms []: "next unacknowledged alarm, worst first",
     PrevUnack "prev_unack" "previous" Alarms []: "previous unacknowledged alarm",
@@ -115,6 +115,7 @@ actions! {
 
     Enrol "enrol" "enrol" Devices [Quarantine Asset] row danger: "enrol the selected device; asks for asset and kind",
     Tail "tail" "live frames" Devices [Quarantine Asset Fleet Alarms] row: "the device's frames as they come, decoded",
+    Explain "explain" "explain" Devices [Tail Quarantine] row: "why: the selected frame field by field, also one that was refused",
 
     Help "help" "keys" General []: "this list; type to search, Enter does the entry",
     CommandLine "command_line" "command" General []: "type a command: views, :sort, :theme, :enrol, :log, :quit",

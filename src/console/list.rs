@@ -156,7 +156,7 @@ pub fn order(view: View, rows: &Rows, list: &ListState) -> (Vec<RowId>, usize) {
         View::Fleet => order_fleet(rows, list),
         View::Commands => order_commands(rows, list),
         View::Quarantine => order_quarantine(rows, list),
-        View::Asset | View::System | View::Tail | View::Log => (Vec::new(), 0),
+        View::Asset | View::System | View::Tail | View::Explain | View::Log => (Vec::new(), 0),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod action;
 pub mod app;
 pub mod columns;
 pub mod effect;
+pub mod explain;
 pub mod hangup;
 pub mod input;
 pub mod keymap;

@@ -1,6 +1,7 @@
 //! What the operator sees and has chosen: view state only. The rows are the node's words, unchanged.
 
 use super::action::Action;
+use super::explain::Explained;
 use super::input::Input;
 use super::keymap::KeyMap;
 use super::list::{self, ListState};
@@ -29,6 +30,7 @@ pub enum View {
     Quarantine,
     System,
     Tail,
+    Explain,
     Log,
 }
 
@@ -43,6 +45,7 @@ impl View {
             Self::Quarantine => "quarantine",
             Self::System => "system",
             Self::Tail => "live frames",
+            Self::Explain => "explanation",
             Self::Log => "log",
         }
     }
@@ -60,7 +63,7 @@ impl View {
             Self::Fleet => &super::columns::fleet::ALL,
             Self::Commands => &super::columns::commands::ALL,
             Self::Quarantine => &super::columns::quarantine::ALL,
-            Self::Asset | Self::System | Self::Tail | Self::Log => &[],
+            Self::Asset | Self::System | Self::Tail | Self::Explain | Self::Log => &[],
         }
     }
 }
@@ -146,6 +149,8 @@ pub enum Pending {
     Propose(DeviceKey),
     Confirm(DeviceKey),
     Tail(DeviceKey),
+    /// The explanation of these bytes.
+    Explain(String),
     Quiet,
 }
 
@@ -172,6 +177,8 @@ pub struct Model {
     lists: BTreeMap<View, ListState>,
     pub asset: Option<AssetId>,
     pub tail: Option<Tail>,
+    /// The frame that is explained.
+    pub explained: Option<Explained>,
     pub log: LogPane,
     pub modal: Option<Modal>,
     /// Details take the whole body.
@@ -212,6 +219,7 @@ impl Model {
             lists: BTreeMap::new(),
             asset: None,
             tail: None,
+            explained: None,
             log,
             modal: None,
             zoom: false,
@@ -414,7 +422,10 @@ impl Model {
         if !entry.views.is_empty() && !entry.views.contains(&self.view()) {
             return Err(format!("not in the {} view", self.view().name()));
         }
-        if entry.needs_selection && self.view() != View::Tail && self.selected().is_none() {
+        if entry.needs_selection
+            && !matches!(self.view(), View::Tail | View::Explain)
+            && self.selected().is_none()
+        {
             return Err("no row is selected".into());
         }
         let asks_node = [
@@ -425,6 +436,7 @@ impl Model {
             Action::Verdict,
             Action::Enrol,
             Action::Tail,
+            Action::Explain,
         ];
         if asks_node.contains(&action) && !self.is_live() {
             return Err("the node is not connected".into());

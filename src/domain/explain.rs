@@ -53,10 +53,13 @@ pub struct Field {
     pub certainty: Certainty,
 }
 
+/// Name of bytes that are no frame.
+pub const NO_FRAME: &str = "no known frame";
+
 /// A frame explained.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Explanation {
-    /// `master binary`, `seal 0x0200`, … or `no known frame`.
+    /// `master binary`, `seal 0x0200`, … or [`NO_FRAME`].
     pub frame: String,
     pub fields: Vec<Field>,
     /// What is wrong with it, if anything; for bytes that are no frame also which protocol comes nearest and what

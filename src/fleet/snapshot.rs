@@ -260,6 +260,9 @@ pub struct RefusedRow {
     pub peer: String,
     /// First bytes of the last one, hex, at most 64 bytes.
     pub sample: String,
+    /// Which protocol the sample comes nearest to, and what keeps it from being a frame of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<String>,
     /// ID it claimed, if one could be read.
     pub device: Option<String>,
 }

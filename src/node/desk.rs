@@ -59,7 +59,7 @@ impl Node {
     /// Everything a console shows.
     pub(super) fn snapshot(&self, all: bool) -> Snapshot {
         let mut snapshot = self.state().snapshot(&self.options.plan, self.now(), all);
-        let quarantine = lock(&self.quarantine);
+        let mut quarantine = lock(&self.quarantine);
         snapshot.quarantine = quarantine.rows();
         snapshot.refused = quarantine.refused_rows();
         drop(quarantine);

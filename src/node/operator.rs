@@ -273,7 +273,7 @@ impl Node {
         }
         drop(state);
         if let Some(first) = deltas.first_mut() {
-            let quarantine = lock(&self.quarantine);
+            let mut quarantine = lock(&self.quarantine);
             first.quarantine = dirty.quarantine.then(|| quarantine.rows());
             first.refused = dirty.refused.then(|| quarantine.refused_rows());
             drop(quarantine);

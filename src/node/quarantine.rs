@@ -2,11 +2,13 @@
 //! make it grow.
 
 use super::traces::Trace;
-use crate::domain::{DeviceKey, DeviceKind, Maker, Message, Protocol, Utc};
+use crate::domain::explain::{Explanation, NO_FRAME};
+use crate::domain::{DeviceKey, DeviceKind, Maker, Message, Protocol, Utc, text};
 use crate::fleet::snapshot::{Place, QuarantineRow, RefusedRow};
 use crate::ingest::{Source, Unread};
 use crate::ipc::wire::TailLine;
 use crate::protocol;
+use crate::protocol::explain::explain;
 use std::collections::{BTreeMap, VecDeque};
 
 /// IDs held; for one more the one not heard for longest leaves.
@@ -37,7 +39,15 @@ struct Waiting {
 pub(super) struct Quarantine {
     ids: BTreeMap<DeviceKey, Waiting>,
     held: usize,
-    refused: BTreeMap<String, RefusedRow>,
+    refused: BTreeMap<String, Refused>,
+}
+
+/// Refused bytes of one reason.
+#[derive(Debug)]
+struct Refused {
+    row: RefusedRow,
+    /// Whether `nearest` is that of the sample. It is found when somebody looks: a flood costs no explanations.
+    explained: bool,
 }
 
 fn place(message: &Message, now: Utc) -> Option<Place> {
@@ -135,27 +145,50 @@ impl Quarantine {
         if !self.refused.contains_key(&reason) && self.refused.len() >= REASONS {
             reason = "other reasons".into();
         }
-        let row = self.refused.entry(reason.clone()).or_insert_with(|| RefusedRow {
-            reason,
-            count: 0,
-            last: now,
-            peer: String::new(),
-            sample: String::new(),
-            device: None,
+        let refused = self.refused.entry(reason.clone()).or_insert_with(|| Refused {
+            row: RefusedRow {
+                reason,
+                count: 0,
+                last: now,
+                peer: String::new(),
+                sample: String::new(),
+                nearest: None,
+                device: None,
+            },
+            explained: false,
         });
+        let row = &mut refused.row;
         row.count = row.count.saturating_add(1);
         row.last = now;
         row.peer = format!("{} {}", source.transport.word(), source.peer);
-        row.sample = hex::encode(unread.bytes.get(..64).unwrap_or(&unread.bytes));
+        let sample = hex::encode(unread.bytes.get(..64).unwrap_or(&unread.bytes));
+        refused.explained &= row.sample == sample;
+        row.sample = sample;
         row.device = unread.device.clone().or_else(|| device.map(|key| key.id.to_string()));
     }
 
     /// Most frequent first.
-    pub(super) fn refused_rows(&self) -> Vec<RefusedRow> {
-        let mut rows: Vec<RefusedRow> = self.refused.values().cloned().collect();
+    pub(super) fn refused_rows(&mut self) -> Vec<RefusedRow> {
+        for refused in self.refused.values_mut().filter(|refused| !refused.explained) {
+            refused.row.nearest = nearest(&refused.row.sample);
+            refused.explained = true;
+        }
+        let mut rows: Vec<RefusedRow> = self.refused.values().map(|refused| refused.row.clone()).collect();
         rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.reason.cmp(&b.reason)));
         rows
     }
+}
+
+/// What refused bytes come nearest to, and what is wrong with them as that.
+fn nearest(sample: &str) -> Option<String> {
+    let Explanation { frame, verdict, .. } = explain(&hex::decode(sample).ok()?);
+    let text = match verdict {
+        Some(verdict) if frame == NO_FRAME => verdict,
+        Some(verdict) => format!("{frame}: {verdict}"),
+        None if frame == NO_FRAME => return None,
+        None => frame,
+    };
+    Some(text::clean(&text))
 }
 
 /// A reason without its numbers, so that `byte 12` and `byte 40` are counted together.
@@ -168,7 +201,7 @@ fn general(reason: &str) -> String {
             c => out.push(c),
         }
     }
-    crate::domain::text::clean(&out)
+    text::clean(&out)
 }
 
 #[cfg(test)]
@@ -230,6 +263,32 @@ mod tests {
         assert!(quarantine.held <= RECORDS_IN_ALL && quarantine.held > RECORDS_IN_ALL - 80);
         assert!(quarantine.release(&key));
         assert_eq!(quarantine.held, 0);
+    }
+
+    fn unread(bytes: &[u8]) -> Unread {
+        Unread {
+            reason: "bytes that begin no frame".into(),
+            protocol: Protocol::Unknown,
+            device: None,
+            bytes: bytes.to_vec(),
+            length: bytes.len(),
+        }
+    }
+
+    #[test]
+    fn what_comes_nearest_belongs_to_the_sample_beside_it() {
+        let mut quarantine = Quarantine::default();
+        let source = Source { transport: Transport::Tcp, peer: "127.0.0.1:1".parse().unwrap() };
+        for bytes in [&b"GET / HTTP/1.1"[..], b"(8000620011,@JT)", b"~~", b"(8000620011,@JT"] {
+            quarantine.refuse(&unread(bytes), None, source, Utc::UNIX_EPOCH);
+            let [row] = <[RefusedRow; 1]>::try_from(quarantine.refused_rows()).unwrap();
+            assert_eq!(row.sample, hex::encode(bytes));
+            let explanation = explain(bytes);
+            let verdict = explanation.verdict.unwrap_or_default();
+            let told = row.nearest.unwrap_or_default();
+            assert!(told.contains(&text::clean(&verdict)), "{told} / {verdict}");
+            assert_eq!(told.contains(&explanation.frame), explanation.frame != NO_FRAME, "{told}");
+        }
     }
 
     #[test]

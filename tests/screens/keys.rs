@@ -7,6 +7,7 @@ use lockyard::console::model::{Modal, View};
 use lockyard::console::rows::RowId;
 use lockyard::console::{Options, list};
 use lockyard::domain::alarm::AlarmKind;
+use lockyard::domain::explain::{Certainty, Explanation, Field};
 use lockyard::domain::*;
 use lockyard::fleet::snapshot::*;
 use lockyard::ipc::wire::*;
@@ -356,6 +357,81 @@ fn live_frames_start_and_end_with_their_view() {
 }
 
 #[test]
+fn a_frame_is_explained_and_one_comes_back_to_where_one_was() {
+    let mut console = Console::with(normal(), SIZE);
+    console.press("7j");
+    let waiting = console.model.selected().cloned();
+    let device = DeviceKey::jointech("8000628888");
+    assert_eq!(console.asked("<Enter>").ask, Ask::Tail { device: device.clone() });
+    assert!(console.press("w").is_empty());
+    assert!(console.text().contains("explain: no frame has come yet"), "{}", console.text());
+    let line = |raw: &str| TailLine {
+        at: ago(5),
+        peer: "203.0.113.9:51022".into(),
+        fate: "quarantined".into(),
+        raw: raw.into(),
+        decoded: vec![],
+        reply: None,
+    };
+    console.node(FromNode::Tail { device: device.clone(), lines: vec![line("24"), line("28")] });
+    let first = console.asked("k<Enter>");
+    assert_eq!(first.ask, Ask::Explain { raw: "24".into() });
+    // Left before the answer came, which is not wanted for the next one.
+    console.press("<Esc>");
+    let second = console.asked("jw");
+    assert_eq!(second.ask, Ask::Explain { raw: "28".into() });
+    let explained = |frame: &str| Answer::Explained {
+        explanation: Box::new(Explanation { frame: frame.into(), ..Explanation::default() }),
+    };
+    console.answer(first.id, explained("stale frame"));
+    assert!(console.text().contains("Asked the node"), "{}", console.text());
+    console.answer(second.id, explained("master text"));
+    let text = console.text();
+    assert!(text.contains("master text, 1 byte\n") && text.contains("nothing is wrong with it"), "{text}");
+    assert_eq!(console.press("y"), vec![Effect::Copy("28".into())]);
+    console.press("<Tab>");
+    assert!(console.text().contains("no field of it is WRONG or unknown"));
+    console.press("<Esc>");
+    assert_eq!(console.model.view(), View::Tail);
+    assert_eq!(console.model.explained, None);
+    assert_eq!(console.asked("<Esc>").ask, Ask::Untail);
+    assert_eq!((console.model.view(), console.model.selected()), (View::Quarantine, waiting.as_ref()));
+    // The sample of a refusal, and no frame of an ID without choosing one.
+    assert!(console.press("w").is_empty());
+    assert!(console.text().contains("choose one of its frames first, x shows them"), "{}", console.text());
+    let sample = normal().refused[0].sample.clone();
+    assert_eq!(console.asked("<End>w").ask, Ask::Explain { raw: sample });
+    console.press("1");
+    assert_eq!((console.model.explained.as_ref(), console.model.view()), (None, View::Alarms));
+}
+
+#[test]
+fn an_explanation_that_does_not_come_says_why_and_is_asked_for_again() {
+    let mut console = Console::with(normal(), SIZE);
+    let request = console.asked("7<End><Enter>");
+    console.send(Msg::NotSent(request.id));
+    assert!(console.text().contains("No explanation: not sent"), "{}", console.text());
+    let request = console.asked("<Esc><Enter>");
+    console.answer(request.id, Answer::Refused { why: "the frame is not hex".into() });
+    assert!(console.text().contains("No explanation: the frame is not hex"), "{}", console.text());
+    console.press("<Esc><Enter>");
+    console.down();
+    assert!(console.text().contains("No explanation: the node is not connected"), "{}", console.text());
+    let hello = Hello { lockyard: PROTOCOL, build: "t".into(), time: ago(0), operator: None };
+    let effects = console.send(Msg::Link(lockyard::ipc::client::LinkEvent::Up(hello)));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Send(Request { ask: Ask::Explain { .. }, .. }))));
+}
+
+#[test]
+fn details_of_the_quarantine_unfold() {
+    let mut console = Console::with(normal(), SIZE);
+    console.press("7<Right>");
+    assert!(console.model.zoom);
+    console.press("<Left>");
+    assert!(!console.model.zoom);
+}
+
+#[test]
 fn commands_are_cancelled_only_before_they_leave() {
     let mut console = Console::with(normal(), SIZE);
     console.press("5/queued<Enter>");
@@ -410,7 +486,7 @@ fn help_searches_runs_and_tells_reasons() {
 
 #[test]
 fn no_key_is_dead() {
-    for view in ["1", "2", "2<Enter>", "5", "7", "9", "7x", ":log<Enter>"] {
+    for view in ["1", "2", "2<Enter>", "5", "7", "9", "7x", "7<End>w", ":log<Enter>"] {
         let mut console = Console::with(heavy(), SIZE);
         console.press(view);
         for key in ["Z", "s", "H", "e", "<F5>", "<C-x>"] {
@@ -486,6 +562,7 @@ fn hostile_text_never_reaches_a_cell() {
         row.reason = evil();
         row.peer = evil();
         row.sample = evil();
+        row.nearest = Some(evil());
         row.device = Some(evil());
     }
     snapshot.node.name = evil();
@@ -517,8 +594,26 @@ fn hostile_text_never_reaches_a_cell() {
         let device = console.model.tail.as_ref().unwrap().device.clone();
         console.node(FromNode::Tail { device, lines: vec![line.clone()] });
         check(&mut console, "tail");
-        console.press("<Enter>");
+        console.press("<Right>");
         check(&mut console, "tail unfolded");
+        let request = console.asked("<Enter>");
+        let field = |certainty| Field {
+            at: 1,
+            bytes: evil(),
+            length: 9,
+            depth: 200,
+            name: evil(),
+            value: evil(),
+            unit: evil(),
+            certainty,
+        };
+        let fields = vec![field(Certainty::Documented), field(Certainty::Wrong)];
+        let explanation = Explanation { frame: evil(), fields, verdict: Some(evil()) };
+        check(&mut console, "explanation asked for");
+        console.answer(request.id, Answer::Explained { explanation: Box::new(explanation) });
+        check(&mut console, "explanation");
+        console.press("<Tab>");
+        check(&mut console, "doubtful field");
         console.node(FromNode::Goodbye { why: evil() });
         check(&mut console, "goodbye");
         console.send(Msg::Link(lockyard::ipc::client::LinkEvent::Down { why: evil(), retry_in: None }));

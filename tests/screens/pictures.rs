@@ -3,6 +3,7 @@
 use super::fixture::{Console, ago, empty, heavy, normal, proposal};
 use lockyard::console::{ColorChoice, Options};
 use lockyard::domain::DeviceKey;
+use lockyard::domain::explain::{Certainty, Explanation, Field};
 use lockyard::fleet::snapshot::Snapshot;
 use lockyard::ipc::wire::{Answer, FromNode, TailLine, Verdict};
 use ratatui::buffer::Cell;
@@ -107,6 +108,14 @@ fn sizes_nobody_designed_for_neither_panic_nor_overlap() {
             console.buffer();
         }
     }
+    let mut frame = explained(Options::default(), SMALL);
+    for (width, height) in (1..200).step_by(7).flat_map(|w| (1..40).step_by(3).map(move |h| (w, h))) {
+        frame.model.size = (width, height);
+        for keys in ["<Home>", "<PgDn>", "<Tab>", "<End>"] {
+            frame.press(keys);
+            frame.buffer();
+        }
+    }
     console.model.size = (39, 24);
     keep!("too-small", console.text());
     assert!(console.press("a").is_empty() && console.model.modal.is_none());
@@ -190,9 +199,9 @@ fn live_frames() {
     keep!("tail-waiting", console.text());
     console.node(FromNode::Tail { device: DeviceKey::jointech("8000629999"), lines: tail_lines() });
     keep!("tail", console.picture());
-    console.press("kk<Enter>");
+    console.press("kk<Right>");
     keep!("tail-unfolded", console.text());
-    console.press("<Enter>z");
+    console.press("<Left>z");
     console.node(FromNode::Tail { device: DeviceKey::jointech("8000629999"), lines: tail_lines() });
     let text = console.text();
     assert!(text.contains("PAUSED 3 waiting"), "{text}");
@@ -230,4 +239,83 @@ fn the_real_cursor_stands_on_the_selected_row_and_in_the_focused_field() {
     assert_eq!(at("j"), (0, 5));
     assert_eq!(at("/cut"), (5, 22));
     assert_eq!(at("<Esc>ax"), (5, 21));
+}
+
+/// A frame with everything an explanation may hold.
+fn explanation() -> Explanation {
+    let field = |at, bytes: &str, depth, name: &str, value: &str, unit: &str, certainty| Field {
+        at,
+        bytes: bytes.into(),
+        length: bytes.len() / 2,
+        depth,
+        name: name.into(),
+        value: value.into(),
+        unit: unit.into(),
+        certainty,
+    };
+    use Certainty::{Captured, Documented, Inferred, Unknown, Wrong};
+    let mut fields = vec![
+        field(0, "24", 0, "start", "$", "", Documented),
+        field(1, "8000629999", 0, "device", "8000629999", "", Documented),
+        field(6, "19", 0, "kind of record", "live", "", Documented),
+        field(9, "140326", 0, "date", "2026-03-14", "", Documented),
+        field(12, "631203", 0, "time", "63 is no hour", "", Wrong),
+        field(15, "51543670", 0, "latitude", "51.906123", "° N", Documented),
+        field(24, "17", 0, "speed", "42.6", "km/h", Captured),
+        field(30, "e060", 0, "status", "e060", "", Documented),
+    ];
+    for (n, name) in
+        ["rope", "motor", "cover", "vibration", "motor fault", "unlocked too long"].iter().enumerate()
+    {
+        let value = if n < 3 { "closed" } else { "no" };
+        fields.push(field(30, "e060", 1, name, value, "", Documented));
+    }
+    fields.push(field(30, "e060", 1, "bit 15", "1", "", Unknown));
+    fields.push(field(32, "47", 0, "battery", "71", "%", Documented));
+    fields.push(field(33, &"0a1b2c3d".repeat(8), 0, "what follows", "32 bytes", "", Unknown));
+    fields.push(field(65, "05", 0, "serial", "5, if the byte before the last is one", "", Inferred));
+    let verdict =
+        Some("byte 12: 63 is no hour; the record is stored, its time is that of its receipt".into());
+    Explanation { frame: "master binary".into(), fields, verdict }
+}
+
+/// A console that looks at the newest frame of a device in quarantine.
+fn explained(options: Options, size: (u16, u16)) -> Console {
+    let mut console = Console::with_options(options, normal(), size);
+    console.press("7<Enter>");
+    console.node(FromNode::Tail { device: DeviceKey::jointech("8000629999"), lines: tail_lines() });
+    let request = console.asked("<Enter>");
+    console.answer(request.id, Answer::Explained { explanation: Box::new(explanation()) });
+    console
+}
+
+#[test]
+fn a_frame_field_by_field() {
+    for size in SIZES {
+        keep!(format!("explain-{}x{}", size.0, size.1), explained(Options::default(), size).picture());
+    }
+    let mut console = explained(Options::default(), SMALL);
+    console.press("<Tab><Tab>");
+    keep!("explain-doubtful", console.text());
+    let mono = Options { color: ColorChoice::Never, ..Options::default() };
+    let mut console = explained(mono, SMALL);
+    let plain = |cell: &Cell| cell.fg == Color::Reset && cell.bg == Color::Reset;
+    assert!(console.buffer().content().iter().all(plain));
+    keep!("explain-mono", console.picture());
+    let text = explained(Options { ascii: true, ..Options::default() }, SMALL).text();
+    assert!(text.is_ascii(), "{text}");
+    keep!("explain-ascii", text);
+}
+
+#[test]
+fn what_keeps_refused_bytes_from_being_a_frame() {
+    let mut console = Console::with(normal(), SMALL);
+    console.press("7<End>");
+    keep!("quarantine-refused", console.picture());
+    let request = console.asked("<Enter>");
+    keep!("explain-asked", console.text());
+    let verdict = Some("nearest: seal 0x0200; ends after 13 of 61 bytes, its closing 7E is missing".into());
+    let explanation = Explanation { frame: "no known frame".into(), fields: vec![], verdict };
+    console.answer(request.id, Answer::Explained { explanation: Box::new(explanation) });
+    keep!("explain-refused", console.picture());
 }

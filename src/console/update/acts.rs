@@ -3,6 +3,7 @@
 use super::allowed;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
+use crate::console::explain::Explained;
 use crate::console::input::Input;
 use crate::console::layout;
 use crate::console::model::{Frozen, Modal, Model, Pending, Question, View};
@@ -13,6 +14,9 @@ use crate::console::{model, words};
 use crate::domain::{AlarmId, DeviceKey};
 use crate::ipc::wire::Ask;
 use tui_logger::TuiWidgetEvent;
+
+/// Bytes a node keeps of what was refused.
+const SAMPLE: usize = 64;
 
 /// Does an action, or says why not. No key is dead.
 pub(crate) fn attempt(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -36,10 +40,9 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
             go(model, action);
         }
-        Action::NextPane => pane(model, true),
-        Action::PrevPane => pane(model, false),
+        Action::NextPane | Action::PrevPane => pane(model, action == Action::NextPane),
         Action::More | Action::Less => fold(model, action == Action::More),
-        Action::Details => details(model),
+        Action::Details => return details(model),
         Action::GoAsset => {
             model.asset = model.selected_asset().map(|row| row.id);
             model.push(View::Asset);
@@ -66,6 +69,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Ack | Action::Reset | Action::Cancel | Action::Verdict | Action::Enrol => ask(model, action),
         Action::Unlock => return super::unlock::begin(model),
         Action::Tail => return allowed::tail_device(model).map_or_else(Vec::new, |key| tail(model, key)),
+        Action::Explain => return explain(model),
         Action::Help => model.modal = Some(Modal::Help { input: Input::default(), at: 0 }),
         Action::CommandLine => {
             model.modal = Some(Modal::CommandLine { input: Input::default(), back: 0, message: None });
@@ -101,6 +105,11 @@ fn go(model: &mut Model, action: Action) {
                 tail.step(by);
             }
         }
+        View::Explain => {
+            if let Some(explained) = &mut model.explained {
+                explained.step(by);
+            }
+        }
         View::Log => model.log.send(match action {
             Action::Up => TuiWidgetEvent::UpKey,
             Action::Down => TuiWidgetEvent::DownKey,
@@ -116,8 +125,15 @@ fn go(model: &mut Model, action: Action) {
     model.refresh();
 }
 
-/// Jumps to the first row of the next or previous part: devices, alarms, commands; waiting, refused.
+/// Jumps to the first row of the next or previous part: devices, alarms, commands; waiting, refused; in an explanation
+/// to the next field that needs a look.
 fn pane(model: &mut Model, forward: bool) {
+    if model.view() == View::Explain {
+        if !model.explained.as_mut().is_some_and(|explained| explained.doubtful(forward)) {
+            model.say(Role::Muted, "no field of it is WRONG or unknown");
+        }
+        return;
+    }
     let list = model.list_mut();
     let kind = |id: &RowId| std::mem::discriminant(id);
     let mut starts: Vec<usize> = Vec::new();
@@ -136,22 +152,54 @@ fn pane(model: &mut Model, forward: bool) {
 fn fold(model: &mut Model, more: bool) {
     if model.view() == View::Log {
         model.log.send(if more { TuiWidgetEvent::RightKey } else { TuiWidgetEvent::LeftKey });
+    } else if model.view() == View::Quarantine {
+        model.zoom = more;
     } else if let Some(tail) = &mut model.tail {
         tail.unfold(more);
     }
 }
 
-fn details(model: &mut Model) {
-    match model.view() {
-        View::Fleet => view_asset(model),
-        View::Tail => {
-            if let Some(tail) = &mut model.tail {
-                let open = tail.unfolded.is_some() && tail.unfolded == tail.current().map(|(n, _)| *n);
-                tail.unfold(!open);
-            }
+/// One step closer to what the row stands for.
+fn details(model: &mut Model) -> Vec<Effect> {
+    match (model.view(), model.selected()) {
+        (View::Fleet, _) => view_asset(model),
+        (View::Tail, _) | (View::Quarantine, Some(RowId::Refused(_))) => {
+            return attempt(model, Action::Explain);
         }
+        (View::Quarantine, _) => return attempt(model, Action::Tail),
         _ => model.zoom = !model.zoom,
     }
+    Vec::new()
+}
+
+/// Asks the node what the selected frame says, field by field.
+fn explain(model: &mut Model) -> Vec<Effect> {
+    let Some(explained) = chosen_frame(model) else { return Vec::new() };
+    let raw = explained.raw.clone();
+    model.explained = Some(explained);
+    model.push(View::Explain);
+    vec![Effect::Send(model.request(Ask::Explain { raw: raw.clone() }, Pending::Explain(raw)))]
+}
+
+/// The selected frame of the live tail, or the sample of a refusal.
+fn chosen_frame(model: &Model) -> Option<Explained> {
+    if model.view() == View::Tail {
+        let tail = model.tail.as_ref()?;
+        let (_, line) = tail.current()?;
+        let time = words::clock(model.now, line.at, model.options.zone);
+        let answer = line.reply.as_ref().map_or("not answered".into(), |reply| format!("answered {reply}"));
+        let about = vec![("fate", format!("{}, {answer}, from {}", line.fate, line.peer))];
+        let is_refused = line.fate.starts_with("refused");
+        return Some(Explained::new(format!("{} {time}", tail.device), about, line.raw.clone(), is_refused));
+    }
+    let Some(RowId::Refused(reason)) = model.selected() else { return None };
+    let row = model.shown().refused.iter().find(|row| row.reason == *reason)?;
+    let claims = row.device.as_ref().map(|id| format!(", claims to be {id}")).unwrap_or_default();
+    let mut about = vec![("refused", format!("{}, from {}{claims}", row.reason, row.peer))];
+    if row.sample.len() >= SAMPLE * 2 {
+        about.push(("sample", format!("only the first {SAMPLE} bytes were kept")));
+    }
+    Some(Explained::new("of the last bytes refused so".into(), about, row.sample.clone(), true))
 }
 
 fn sort(model: &mut Model, right: bool) {
@@ -298,6 +346,9 @@ fn copy(model: &mut Model) -> Vec<Effect> {
 /// What copying the selected row puts on the clipboard.
 #[must_use]
 pub fn copy_text(model: &Model) -> Option<String> {
+    if model.view() == View::Explain {
+        return model.explained.as_ref().map(|explained| explained.raw.clone());
+    }
     if model.view() == View::Tail {
         return model.tail.as_ref()?.current().map(|(_, line)| line.raw.clone());
     }

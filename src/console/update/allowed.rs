@@ -21,6 +21,10 @@ pub(crate) fn now(model: &Model, action: Action) -> Result<(), String> {
         Action::Tail => {
             tail_device(model).map(|_| ()).ok_or_else(|| "the selected row is not about one device".into())
         }
+        Action::Explain => explain(model),
+        Action::More | Action::Less if model.view() == View::Quarantine && model.selected().is_none() => {
+            Err("no row is selected".into())
+        }
         Action::GoAsset => match model.selected_asset() {
             Some(_) => Ok(()),
             None => Err("the selected row is on no asset".into()),
@@ -35,7 +39,7 @@ pub(crate) fn now(model: &Model, action: Action) -> Result<(), String> {
             Err("the node lives in this process and would stop hearing devices".into())
         }
         Action::Silence if !model.options.bell => Err("the bell is switched off".into()),
-        Action::Freeze if matches!(model.view(), View::System | View::Log) => {
+        Action::Freeze if matches!(model.view(), View::System | View::Explain | View::Log) => {
             Err(format!("the {} view is not a list", model.view().name()))
         }
         _ => Ok(()),
@@ -94,6 +98,17 @@ fn enrol(model: &Model) -> Result<(), String> {
             None => Err("that device is gone".into()),
         },
         _ => Err("the selected row is not a device".into()),
+    }
+}
+
+fn explain(model: &Model) -> Result<(), String> {
+    if model.view() == View::Tail {
+        let frame = model.tail.as_ref().and_then(|tail| tail.current());
+        return frame.map(|_| ()).ok_or_else(|| "no frame has come yet".into());
+    }
+    match model.selected() {
+        Some(RowId::Refused(_)) => Ok(()),
+        _ => Err(format!("choose one of its frames first, {} shows them", model.keymap.key(Action::Tail))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::unlock;
 use crate::console::effect::Effect;
+use crate::console::explain::Progress;
 use crate::console::model::{Incoming, LinkView, Modal, Model, Pending, View};
 use crate::console::rows::merge;
 use crate::console::theme::Role;
@@ -34,6 +35,11 @@ fn up(model: &mut Model) -> Vec<Effect> {
         let pending = Pending::Tail(device.clone());
         effects.push(Effect::Send(model.request(Ask::Tail { device }, pending)));
     }
+    if let Some(explained) = model.explained.as_mut().filter(|explained| explained.explanation().is_none()) {
+        explained.progress = Progress::Asked;
+        let raw = explained.raw.clone();
+        effects.push(Effect::Send(model.request(Ask::Explain { raw: raw.clone() }, Pending::Explain(raw))));
+    }
     effects
 }
 
@@ -47,6 +53,7 @@ fn down(model: &mut Model, why: String, retry_in: Option<std::time::Duration>) {
     model.link = LinkView::Down { why, retry_at, since };
     model.incoming = None;
     unlock::recheck(model);
+    not_explained(model, None, "the node is not connected");
     let unanswered = model.pending.drain().find_map(|(_, pending)| match pending {
         Pending::Act(what) => Some(what),
         _ => None,
@@ -56,6 +63,16 @@ fn down(model: &mut Model, why: String, retry_in: Option<std::time::Duration>) {
             Role::Uncertain,
             format!("no answer to: {what}. Look whether it happened when the node is back"),
         );
+    }
+}
+
+/// An explanation that is waited for does not come; of these bytes, or whichever it is.
+fn not_explained(model: &mut Model, raw: Option<&str>, why: &str) {
+    if let Some(explained) = &mut model.explained
+        && explained.progress == Progress::Asked
+        && raw.is_none_or(|raw| raw == explained.raw)
+    {
+        explained.progress = Progress::Failed(why.to_owned());
     }
 }
 
@@ -171,6 +188,17 @@ fn on_reply(model: &mut Model, id: u64, answer: Answer) {
             model.say(Role::Bad, format!("no live frames of {device}: {why}"));
         }
         (Pending::Act(_), Answer::Done { text }) => model.say(Role::Text, text),
+        (Pending::Explain(raw), Answer::Explained { explanation }) => {
+            // Of a frame that was left in the meantime it is not wanted any more.
+            if let Some(explained) = model.explained.as_mut().filter(|explained| explained.raw == raw) {
+                explained.progress = Progress::Told(*explanation);
+                explained.step(0);
+            }
+        }
+        (Pending::Explain(raw), Answer::Refused { why }) => not_explained(model, Some(&raw), &why),
+        (Pending::Explain(raw), _) => {
+            not_explained(model, Some(&raw), "the node's answer did not fit the question");
+        }
         (Pending::Quiet, Answer::Refused { why }) => model.say(Role::Bad, why),
         (Pending::Propose(_) | Pending::Confirm(_), _) => {
             unlock::refused(model, "the node's answer did not fit the question".into());
@@ -186,6 +214,7 @@ pub(super) fn on_not_sent(model: &mut Model, id: u64) {
         Some(Pending::Propose(_) | Pending::Confirm(_)) => {
             model.modal = Some(Modal::Unlock(Wizard::Void { why: why.into() }));
         }
+        Some(Pending::Explain(raw)) => not_explained(model, Some(&raw), why),
         Some(_) => model.say(Role::Bad, why),
         None => {}
     }

@@ -80,6 +80,9 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         },
     };
     effects.extend(leave_tail(model));
+    if !model.stack.contains(&View::Explain) {
+        model.explained = None;
+    }
     if model.stale {
         model.refresh();
     }

@@ -1,7 +1,8 @@
 //! Everything about one row, as lines that fit a width. Lists show them below or beside themselves.
 
+use crate::console::action::Action;
 use crate::console::layout::Areas;
-use crate::console::model::Model;
+use crate::console::model::{Model, View};
 use crate::console::rows::{RowId, is_silent};
 use crate::console::seal;
 use crate::console::theme::Role;
@@ -59,7 +60,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, areas: &Areas) {
         }
     });
     let (title, lines) = details.unwrap_or_else(|| (pen.line(Role::Muted, "no row selected"), Vec::new()));
-    panel::draw(frame, pen, areas.detail, beside, title, lines);
+    let more = if model.view() == View::Quarantine { Action::More } else { Action::Details };
+    panel::draw(frame, pen, areas.detail, beside, title, lines, &model.keymap.key(more));
 }
 
 fn alarm(desk: Desk<'_>, row: &AlarmRow) -> Details {
@@ -233,7 +235,7 @@ fn device(desk: Desk<'_>, row: &DeviceRow) -> Details {
         lines.extend(field(pen, "clock", Role::Warn, &text, room));
     }
     if row.status == DeviceStatus::New {
-        let key = model.keymap.key(crate::console::action::Action::Enrol);
+        let key = model.keymap.key(Action::Enrol);
         lines.extend(field(pen, "next", Role::Info, &format!("{key} enrols it to this asset"), room));
     }
     (title, lines)
@@ -376,22 +378,27 @@ fn quarantined(desk: Desk<'_>, row: &QuarantineRow) -> Details {
     lines.extend(field(pen, "position", Role::Text, &place(desk, row.position.as_ref()), room));
     let key = |action| model.keymap.key(action);
     let next = format!(
-        "{} enrols it to an asset, {} shows its frames as they come",
-        key(crate::console::action::Action::Enrol),
-        key(crate::console::action::Action::Tail)
+        "{} enrols it to an asset, {} shows its last frames and those that come, {} there explains one",
+        key(Action::Enrol),
+        key(Action::Details),
+        key(Action::Explain)
     );
     lines.extend(field(pen, "next", Role::Info, &next, room));
     (title, lines)
 }
 
 fn refused(desk: Desk<'_>, row: &RefusedRow) -> Details {
-    let Desk { pen, room, .. } = desk;
+    let Desk { model, pen, room } = desk;
     let title = pen.line(Role::Strong, format!("refused: {}", row.reason));
     let last = format!("last {} ({}) from {}", desk.clock(row.last), desk.age(row.last), row.peer);
     let mut lines = field(pen, "count", Role::Text, &format!("{}  {last}", row.count), room);
     let claims = row.device.as_deref().unwrap_or("no ID could be read");
     lines.extend(field(pen, "claims", Role::Text, claims, room));
+    let nearest = row.nearest.as_deref().unwrap_or("nothing known");
+    lines.extend(field(pen, "nearest", Role::Text, nearest, room));
     lines.extend(field(pen, "bytes", Role::Text, &grouped(&row.sample), room));
+    let next = format!("{} explains the bytes field by field", model.keymap.key(Action::Details));
+    lines.extend(field(pen, "next", Role::Info, &next, room));
     (title, lines)
 }
 

@@ -47,6 +47,10 @@ fn heading(model: &Model) -> String {
             let device = model.tail.as_ref().map(|tail| tail.device.to_string()).unwrap_or_default();
             format!("LIVE FRAMES {device}")
         }
+        View::Explain => {
+            let title = model.explained.as_ref().map(|explained| explained.title.as_str());
+            format!("EXPLANATION {}", title.unwrap_or_default())
+        }
         View::Asset => match model.current_asset() {
             Some(asset) => format!("ASSET {}", asset.name),
             None => "ASSET".into(),
@@ -114,16 +118,17 @@ pub(super) fn field(
 /// What the footer may offer in a view, most useful first.
 fn candidates(view: View) -> &'static [Action] {
     use Action::{
-        Ack, Cancel, Details, Enrol, Filter, Freeze, GoAsset, Invert, Less, More, NextPane, NextUnack, Reset,
-        SortRight, Tail, Unlock, Verdict, ViewQuarantine,
+        Ack, Cancel, Copy, Details, Down, Enrol, Explain, Filter, Freeze, GoAsset, Invert, Less, More,
+        NextPane, NextUnack, Reset, SortRight, Tail, Unlock, Up, Verdict, ViewQuarantine,
     };
     match view {
         View::Alarms => &[Ack, Reset, NextUnack, GoAsset, Details, Unlock, Filter, Freeze],
         View::Fleet => &[Details, Unlock, NextUnack, Filter, SortRight, Tail, ViewQuarantine, Freeze],
         View::Asset => &[Ack, Reset, Cancel, Verdict, Enrol, Unlock, Tail, NextPane, Details],
         View::Commands => &[Cancel, Verdict, Details, GoAsset, NextUnack, Filter, Freeze],
-        View::Quarantine => &[Enrol, Tail, Details, NextPane, Filter, Invert],
-        View::Tail => &[Details, More, Less, Freeze],
+        View::Quarantine => &[Enrol, Tail, Explain, More, NextPane, Filter, Invert],
+        View::Tail => &[Explain, More, Less, Freeze],
+        View::Explain => &[Down, Up, NextPane, Copy],
         View::System => &[NextUnack, ViewQuarantine],
         View::Log => &[More, Less, NextUnack],
     }

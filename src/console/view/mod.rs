@@ -4,6 +4,7 @@ mod alarms;
 mod asset;
 mod commands;
 mod details;
+mod explain;
 mod fleet;
 mod footer;
 mod guide;
@@ -62,6 +63,7 @@ fn body(frame: &mut Frame<'_>, model: &Model, areas: &layout::Areas) {
         View::Quarantine => quarantine::draw(frame, model, areas),
         View::System => system::draw(frame, model, areas.body()),
         View::Tail => tail::draw(frame, model, areas.body()),
+        View::Explain => explain::draw(frame, model, areas.body()),
         View::Log => log_pane::draw(frame, model, areas.body()),
     }
 }

@@ -55,7 +55,7 @@ pub fn flow(pen: Pen<'_>, label: &str, items: Vec<Span<'static>>, room: usize) -
     lines
 }
 
-/// Draws details: below a list under a rule, beside it after a bar.
+/// Draws details: below a list under a rule, beside it after a bar. `more` is the key that shows what has no room.
 pub fn draw(
     frame: &mut Frame<'_>,
     pen: Pen<'_>,
@@ -63,6 +63,7 @@ pub fn draw(
     beside: bool,
     title: Line<'static>,
     lines: Vec<Line<'static>>,
+    more: &str,
 ) {
     if area.is_empty() {
         return;
@@ -84,7 +85,7 @@ pub fn draw(
     if hidden > 0
         && let Some(last) = shown.last_mut()
     {
-        *last = pen.line(Role::Muted, format!(" {} {} more lines: Enter", pen.sy.down, hidden + 1));
+        *last = pen.line(Role::Muted, format!(" {} {} more lines: {more}", pen.sy.down, hidden + 1));
     }
     super::table::put(frame, inner, shown);
 }

@@ -48,11 +48,7 @@ impl<'a> Pen<'a> {
     /// Cleaned text, in ASCII when the console is.
     #[must_use]
     pub fn tidy(self, text: &str) -> String {
-        let cleaned = clean(text);
-        if !self.ascii || cleaned.is_ascii() {
-            return cleaned;
-        }
-        cleaned.chars().map(ascii).collect()
+        tidy(text, self.ascii)
     }
 
     /// Text cut to a width, with a mark where it was cut.
@@ -103,6 +99,16 @@ impl<'a> Pen<'a> {
         let pad = " ".repeat(width.saturating_sub(text.width()));
         if right { pad + &text } else { text + &pad }
     }
+}
+
+/// Cleaned text, in ASCII if it is to be.
+#[must_use]
+pub fn tidy(text: &str, is_ascii: bool) -> String {
+    let cleaned = clean(text);
+    if !is_ascii || cleaned.is_ascii() {
+        return cleaned;
+    }
+    cleaned.chars().map(ascii).collect()
 }
 
 /// The nearest ASCII character, `?` where there is none.
