@@ -120,7 +120,7 @@ fn any_report() -> impl Strategy<Value = Report> {
 }
 
 /// The last told of one kind.
-fn told<T>(want: &Report, pick: impl Fn(&Tlv) -> Option<T>) -> Option<T> {
+fn told<'a, T>(want: &'a Report, pick: impl Fn(&'a Tlv) -> Option<T>) -> Option<T> {
     want.extras.iter().find_map(pick)
 }
 
