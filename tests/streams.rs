@@ -9,6 +9,8 @@ mod floods;
 mod frames;
 #[path = "streams/rubbish.rs"]
 mod rubbish;
+#[path = "streams/secrets.rs"]
+mod secrets;
 
 use frames::{Case, Told, corpus, fresh, hear};
 use proptest::prelude::*;
