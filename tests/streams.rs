@@ -2,7 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "streams/datagrams.rs"]
+mod datagrams;
+#[path = "streams/floods.rs"]
+mod floods;
 mod frames;
+#[path = "streams/rubbish.rs"]
+mod rubbish;
+#[path = "streams/secrets.rs"]
+mod secrets;
 
 use frames::{Case, Told, corpus, fresh, hear};
 use proptest::prelude::*;
@@ -166,82 +174,6 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
         Just(hex::decode("7e0200004d794308010679").unwrap()),
     ];
     prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
-}
-
-/// 64 KiB of a repeated pattern.
-fn flood(pattern: &[u8]) -> Vec<u8> {
-    pattern.iter().copied().cycle().take(64 * 1024).collect()
-}
-
-fn steps(bytes: &[u8], chunk: usize) -> (u64, usize) {
-    let mut connection = fresh();
-    // Bofan is known, so that deltas are looked at, too.
-    connection.push(
-        b"$POS,1,112742.000,A,0900.9050,N,03845.0609,E,13.12,212.34,290421,,,A/00010,00000/0/1//fd7//\r\n",
-    );
-    let mut told = Told::default();
-    told.drain(&mut connection);
-    let before = connection.steps();
-    let mut most = 0;
-    for piece in bytes.chunks(chunk) {
-        connection.push(piece);
-        told.drain(&mut connection);
-        most = most.max(connection.buffered());
-    }
-    connection.finish();
-    told.drain(&mut connection);
-    (connection.steps() - before, most)
-}
-
-#[test]
-fn hostile_floods_cost_a_bounded_number_of_steps_a_byte() {
-    let patterns: [&[u8]; 20] = [
-        b"(",
-        b"(8",
-        b"(8000620011,",
-        b"(8000620011,1,110,WLNET,5,2,\x00\x01",
-        b"~",
-        b"~\x02\x00\x00\x4d\x79\x43\x08\x01\x06\x79",
-        b"~\x02\x00\x03\xff\x79\x43\x08\x01\x06\x79\x00\x00aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        b"~\x7d",
-        b"$",
-        b"$POS,",
-        b"$POS",
-        b"$PHD0,960,",
-        b"$PHD1,4000,a",
-        b"$\x80\x00\x62\x00\x11\x19\x11\x00\xff",
-        b"$\x80\x00\x62\x00\x11\x21\x07\xff\x09",
-        b"$\x80\x00\x62\x00\x11",
-        b"\xbf\xfb\xff\x00\x10$",
-        b"\xbf\xfb",
-        b"\xbf\xfb\xff\x07\x00$$",
-        b"x",
-    ];
-    for pattern in patterns {
-        for chunk in [1, 1500, 64 * 1024] {
-            let bytes = flood(pattern);
-            let (steps, most) = steps(&bytes, chunk);
-            let a_byte = steps / bytes.len() as u64;
-            assert!(a_byte <= 70, "{} in {chunk}s: {a_byte} steps a byte", pattern.escape_ascii());
-            assert!(most <= 4096, "{} in {chunk}s: {most} bytes held", pattern.escape_ascii());
-        }
-    }
-    // A delta is looked through again on every read, but never more than its longest.
-    for pattern in [b"@\x00\x02\x04\x06".as_slice(), b"@M\x02\x04\x0648.000\x02\x04\x0648.000"] {
-        let bytes = flood(pattern);
-        let (steps, most) = steps(&bytes, 1);
-        assert!(steps / bytes.len() as u64 <= 600 && most <= 4096, "{steps} {most}");
-    }
-}
-
-#[test]
-fn a_run_of_rubbish_is_told_once_a_read() {
-    for pattern in [b"(".as_slice(), b"~", b"$", b"x", b"GET / HTTP/1.1\r\n", b"$x(~"] {
-        let told = hear([flood(pattern).as_slice()]);
-        // What may begin a frame at the very end is told when the stream ends.
-        assert!(told.refusals.len() <= 2, "{}: {}", pattern.escape_ascii(), told.refusals.len());
-        assert_eq!(told.refused, 64 * 1024);
-    }
 }
 
 #[test]

@@ -72,6 +72,8 @@ struct Head {
     progress: Option<Progress>,
     /// Bytes that were there when a Bofan sentence was last looked through in vain.
     seen: usize,
+    /// Bytes of a Bofan sentence that are known to hold no end.
+    scanned: usize,
 }
 
 impl Head {
@@ -81,7 +83,7 @@ impl Head {
             Framing::Seal => Some(Progress::seal()),
             _ => None,
         };
-        Self { framing, progress, seen: 0 }
+        Self { framing, progress, seen: 0, scanned: 1 }
     }
 }
 
@@ -512,13 +514,18 @@ fn cut_bofan(rest: &[u8], head: &mut Head) -> (usize, Cut) {
     if head.framing == Framing::BofanFrame && bofan_length(rest).is_none_or(|n| rest.len() < n) {
         return (1, Cut::NeedMore);
     }
-    let new = rest.get(head.seen..).unwrap_or_default();
     let is_chunk = has_chunk_head(rest);
-    let is_sentence = head.framing == Framing::BofanText && !is_chunk;
-    let news = new.iter().any(|b| !(0x20..=0x7E).contains(b)) || rest.len() >= head.seen.saturating_mul(2);
-    if is_sentence && !news {
-        // `seen` stays: the next look is due when the sentence has doubled.
-        return (1, Cut::NeedMore);
+    let mut scanned = 1_usize;
+    if head.framing == Framing::BofanText && !is_chunk {
+        // No further than a sentence may reach: what stands behind is looked at when it comes to the head.
+        let new = rest.get(head.scanned..BOFAN_LOOKS.min(rest.len())).unwrap_or_default();
+        let end = new.iter().position(|b| !(0x20..=0x7E).contains(b) || *b == b'$');
+        scanned = end.unwrap_or(new.len()).saturating_add(1);
+        if end.is_none() && rest.len() < head.seen.saturating_mul(2) {
+            // `seen` stays: the next look is due when the sentence has doubled.
+            head.scanned = head.scanned.saturating_add(new.len());
+            return (scanned, Cut::NeedMore);
+        }
     }
     head.seen = rest.len();
     let cut = bofan::cut(rest);
@@ -527,7 +534,7 @@ fn cut_bofan(rest: &[u8], head: &mut Head) -> (usize, Cut) {
         Cut::NeedMore if is_chunk => CHUNK_HEAD,
         Cut::NeedMore => rest.len().min(BOFAN_LOOKS),
     };
-    (looked, cut)
+    (looked.saturating_add(scanned), cut)
 }
 
 /// Whether `$PHD<digits>,<digits>,` stands here: then its length tells the end, and only the head is looked at.

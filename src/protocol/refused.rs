@@ -1,7 +1,7 @@
 //! Refused bytes while they run.
 
 use super::connection::Heard;
-use super::jointech::mask_refused;
+use super::jointech::mask_refused_piece;
 use crate::domain::Protocol;
 
 /// Bytes shown of what was refused.
@@ -46,7 +46,7 @@ impl Refusal {
     }
 
     pub(super) fn tell(mut self) -> Heard {
-        mask_refused(&mut self.bytes);
+        mask_refused_piece(&mut self.bytes);
         Heard::Refused {
             reason: self.reason,
             protocol: self.protocol,

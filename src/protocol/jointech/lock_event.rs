@@ -147,10 +147,15 @@ pub(super) fn card(number: u32) -> Option<String> {
     (number != 0).then(|| format!("{number:010}"))
 }
 
+/// Codes known to come without a password.
+pub(super) fn holds_no_password(code: u8) -> bool {
+    matches!(code, 11 | 12 | 13 | 18 | 28 | 34 | 35 | 42 | 43)
+}
+
 /// Marks passwords: in items known to hold none nothing, in all others every byte that could be part of one.
 fn hide(mut value: Reader<'_>, secrets: &mut Vec<usize>) {
     let Ok(code) = value.u8() else { return };
-    if matches!(code, 11 | 12 | 13 | 18 | 28 | 34 | 35 | 42 | 43) {
+    if holds_no_password(code) {
         return;
     }
     let known = has_password(code);

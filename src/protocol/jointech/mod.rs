@@ -34,7 +34,7 @@ use crate::domain::message::Level;
 use crate::domain::{DeviceEvent, Protocol};
 
 pub(super) use explain::explain;
-pub(super) use secrets::mask_refused;
+pub(super) use secrets::mask_refused_piece;
 pub(super) use text::NotOurs;
 
 /// How far an unfinished frame of unknown length has been looked through.

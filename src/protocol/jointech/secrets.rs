@@ -5,8 +5,13 @@ use crate::domain::text::clean_bytes;
 /// Stands for every secret byte in a raw frame.
 const STAR: u8 = b'*';
 
-/// Passwords seen in the field have six digits: such a run in bytes that could not be understood may be one.
-const USUAL_PASSWORD: usize = 6;
+/// Passwords seen in the field have six digits: such a run in bytes that could not be understood may be one, with a
+/// digit by chance on either side.
+const USUAL_PASSWORD: std::ops::RangeInclusive<usize> = 6..=8;
+
+/// The item of a seal's report that carries passwords, and the longest it is taken for.
+const LOCK_EVENT: u8 = 0x0B;
+const LOCK_EVENT_LENGTH: std::ops::RangeInclusive<u8> = 2..=32;
 
 /// Whether parameter `index` (0 = the first after the word) of a text frame is secret. Told values that are no
 /// password (flags, counts) stay readable; where a shape is not known, more is hidden rather than less.
@@ -33,7 +38,7 @@ pub(super) fn is_secret(word: &str, params: &[&[u8]], index: usize) -> bool {
 }
 
 /// Masks bytes that were refused as far as one can tell: what follows a word that carries secrets up to the end of
-/// its frame, and any run of six digits.
+/// its frame, letters and digits of what looks like a seal's lock event, and any run of about six digits.
 pub(crate) fn mask_refused(bytes: &mut [u8]) {
     for word in [b",P52,".as_slice(), b",P43,", b",P44,", b",P06,", b",ELOCK,", b",S24,"] {
         let found: Vec<usize> = (0..bytes.len())
@@ -48,8 +53,11 @@ pub(crate) fn mask_refused(bytes: &mut [u8]) {
             }
         }
     }
-    for run in bytes.chunk_by_mut(|a, b| a.is_ascii_digit() == b.is_ascii_digit()) {
-        if run.len() == USUAL_PASSWORD && run.first().is_some_and(u8::is_ascii_digit) {
+    for at in 0..bytes.len() {
+        mask_lock_event(bytes.get_mut(at..).unwrap_or_default());
+    }
+    for run in runs(bytes) {
+        if USUAL_PASSWORD.contains(&run.len()) && run.first().is_some_and(u8::is_ascii_digit) {
             run.fill(STAR);
         }
     }
@@ -74,6 +82,48 @@ pub(super) fn shown_text(bytes: &[u8]) -> String {
     clean_bytes(&bytes).chars().take(KEPT).collect()
 }
 
+/// Masks one piece of what was refused, of which more may be shown before and after it: digits at its ends may be
+/// parts of a password, too.
+pub(crate) fn mask_refused_piece(bytes: &mut [u8]) {
+    mask_refused(bytes);
+    let hide = |run: &mut [u8]| {
+        if run.len() <= *USUAL_PASSWORD.end() && run.first().is_some_and(u8::is_ascii_digit) {
+            run.fill(STAR);
+        }
+    };
+    if let Some(run) = runs(bytes).next() {
+        hide(run);
+    }
+    if let Some(run) = runs(bytes).last() {
+        hide(run);
+    }
+}
+
+/// Runs of digits, and of what is none.
+fn runs(bytes: &mut [u8]) -> impl Iterator<Item = &mut [u8]> {
+    bytes.chunk_by_mut(|a, b| a.is_ascii_digit() == b.is_ascii_digit())
+}
+
+/// If `bytes` begin like the lock event of a report (raw, with its escapes), masks what may be a password in it.
+fn mask_lock_event(bytes: &mut [u8]) {
+    let [LOCK_EVENT, length, code, value @ ..] = bytes else { return };
+    if !LOCK_EVENT_LENGTH.contains(length) || super::lock_event::holds_no_password(*code) {
+        return;
+    }
+    let mut left = length.saturating_sub(1);
+    let mut escaped = false;
+    for byte in value {
+        if left == 0 {
+            return;
+        }
+        if byte.is_ascii_alphanumeric() {
+            *byte = STAR;
+        }
+        escaped = *byte == 0x7D && !escaped;
+        left = left.saturating_sub(u8::from(!escaped));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +140,23 @@ mod tests {
         assert_eq!(masked("80,P44,secret)(8000620011,@JT)"), "80,P44,******)(8000620011,@JT)");
         assert_eq!(masked("2,2,113271)"), "2,2,******)");
         assert_eq!(masked("(8000620011,P45,12"), "(8000620011,P45,12");
+        assert_eq!(masked("x\x0b\x08\x01Ga7A0Gz9"), "x\x0b\x08\x01*******9");
+        assert_eq!(masked("x\x0b\x05\x22Ga7A0Gz9"), "x\x0b\x05\x22Ga7A0Gz9", "a card");
+        assert_eq!(masked("\x011132715"), "\x01*******", "a fence beside the password");
+    }
+
+    #[test]
+    fn a_piece_hides_digits_that_may_go_on_in_the_next() {
+        let piece = |text: &str| {
+            let mut bytes = text.as_bytes().to_vec();
+            mask_refused_piece(&mut bytes);
+            String::from_utf8(bytes).unwrap()
+        };
+        assert_eq!(piece("2,2,113"), "*,2,***");
+        assert_eq!(piece("271)(8000620011"), "***)(8000620011");
+        assert_eq!(piece("7"), "*");
+        assert_eq!(piece(""), "");
+        assert_eq!(piece("8000620011,@JT"), "8000620011,@JT");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The machines under a hand-moved clock, and the whole fleet against small servers on real sockets.
 
 mod fleet;
+mod inverse;
 mod master;
 mod seal;
 mod sub;
