@@ -2,6 +2,14 @@
 
 use crate::domain::explain::{Certainty, Explanation};
 
+/// Lines above the table of fields, at most: what is cut off there is told by the live frames and the quarantine as
+/// well.
+pub const MOST_ABOVE: usize = 7;
+/// Lines of the selected field below the table, rule included.
+pub const BELOW: u16 = 4;
+/// Lines of the body that are not fields, at most, beyond the line of headings that every list has.
+pub const MOST_AROUND: usize = MOST_ABOVE + BELOW as usize;
+
 /// How far the node is with it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {

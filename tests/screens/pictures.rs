@@ -294,6 +294,14 @@ fn a_frame_field_by_field() {
     for size in SIZES {
         keep!(format!("explain-{}x{}", size.0, size.1), explained(Options::default(), size).picture());
     }
+    // However far a page goes: no field is jumped over unseen.
+    let mut console = explained(Options::default(), SMALL);
+    let mut seen = console.text();
+    for _ in 0..5 {
+        console.press("<PgDn>");
+        seen += &console.text();
+    }
+    assert!(explanation().fields.iter().all(|field| seen.contains(&field.name)), "{seen}");
     let mut console = explained(Options::default(), SMALL);
     console.press("<Tab><Tab>");
     keep!("explain-doubtful", console.text());

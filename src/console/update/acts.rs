@@ -3,7 +3,7 @@
 use super::allowed;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
-use crate::console::explain::Explained;
+use crate::console::explain::{self, Explained};
 use crate::console::input::Input;
 use crate::console::layout;
 use crate::console::model::{Frozen, Modal, Model, Pending, Question, View};
@@ -90,7 +90,10 @@ fn view_asset(model: &mut Model) {
 }
 
 fn go(model: &mut Model, action: Action) {
-    let page = isize::try_from(layout::areas(model).rows().max(2) - 1).unwrap_or(isize::MAX);
+    // An explanation has lines above and below its fields; a page may be too short, but skips none of them.
+    let around = if model.view() == View::Explain { explain::MOST_AROUND } else { 1 };
+    let rows = layout::areas(model).rows();
+    let page = isize::try_from(rows.saturating_sub(around).max(1)).unwrap_or(isize::MAX);
     let by = match action {
         Action::Up => -1,
         Action::Down => 1,

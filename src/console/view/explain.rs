@@ -2,7 +2,7 @@
 
 use super::header;
 use crate::console::action::Action;
-use crate::console::explain::{Explained, Progress};
+use crate::console::explain::{BELOW, Explained, MOST_ABOVE, Progress};
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::console::widget::panel::field as labelled;
@@ -13,10 +13,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// Lines above the table, at most: what is cut off there is told by the live frames and the quarantine as well.
-const MOST_ABOVE: usize = 7;
-/// Lines of the selected field below the table, rule included, and the height from which they are drawn.
-const BELOW: u16 = 4;
+/// From this height on the selected field is drawn below the table.
 const ROOM_FOR_BELOW: u16 = 12;
 
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, area: Rect) {
