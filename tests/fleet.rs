@@ -9,6 +9,8 @@ mod alarms;
 mod alarms_late;
 #[path = "fleet/commands.rs"]
 mod commands;
+#[path = "fleet/identity.rs"]
+mod identity;
 #[path = "fleet/life.rs"]
 mod life;
 #[path = "fleet/openings.rs"]

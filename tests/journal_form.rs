@@ -5,6 +5,7 @@
 #[expect(dead_code, reason = "only the corpus is needed here")]
 mod frames;
 
+use lockyard::domain::identity::Arrival;
 use lockyard::domain::journal::{Body, FrameRecord, Transport};
 use lockyard::domain::message::{Level, Levels, SubDevice};
 use lockyard::domain::{
@@ -19,6 +20,7 @@ fn record(messages: Vec<Message>) -> FrameRecord {
         device: DeviceKey::jointech("8000620011"),
         transport: Transport::Tcp,
         peer: "192.0.2.1:40000".parse().unwrap(),
+        arrival: Arrival::default(),
         messages,
         raw: Vec::new(),
         base: None,

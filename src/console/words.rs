@@ -215,6 +215,7 @@ pub fn response(kind: AlarmKind) -> &'static str {
         K::Overspeed | K::HarshAcceleration | K::HarshBraking => "message the driver",
         K::Fatigue => "call the driver to a rest",
         K::Custom => "show its frame to whoever looks after this program",
+        K::DuplicateIdentity => "call the site: which is the lock? then decide with :identity",
         K::CommandUncertain => "do not repeat it; find out what the lock did, then give a verdict",
         K::DiskLow => "make room, or lower the journal's limit",
     }

@@ -97,6 +97,8 @@ pub enum AlarmKind {
     HarshBraking,
     Fatigue,
     Custom,
+    /// Two sources for one ID.
+    DuplicateIdentity,
     CommandUncertain,
     DiskLow,
 }
@@ -132,6 +134,7 @@ impl AlarmKind {
             Self::HarshBraking => "harsh_braking",
             Self::Fatigue => "fatigue",
             Self::Custom => "custom",
+            Self::DuplicateIdentity => "duplicate_identity",
             Self::CommandUncertain => "command_uncertain",
             Self::DiskLow => "disk_low",
         }

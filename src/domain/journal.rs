@@ -1,6 +1,7 @@
 //! Entries of the journal: the append-only, ordered, durable record all state is a fold of.
 
 use super::command::CommandStep;
+use super::identity::{Arrival, IdentityAct, Source};
 use super::order::OrderStep;
 use super::{AlarmId, DeviceKey, DeviceKind, EventSeq, Message, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,12 +32,20 @@ pub struct FrameRecord {
     pub device: DeviceKey,
     pub transport: Transport,
     pub peer: SocketAddr,
+    pub arrival: Arrival,
     pub messages: Vec<Message>,
     /// Stored in a column of its own, not in the JSON.
     pub raw: Vec<u8>,
     /// The sentence the device's next delta builds on (Bofan). Not journalled: the store keeps the last of each
     /// device, in the transaction of the frame that made it.
     pub base: Option<Vec<u8>>,
+}
+
+impl FrameRecord {
+    #[must_use]
+    pub fn source(&self) -> Source {
+        Source { transport: self.transport, peer: self.peer }
+    }
 }
 
 /// A change of the registry. `by` is the operator, `config` or `system`.
@@ -92,6 +101,8 @@ pub enum Body {
     Frame(FrameRecord),
     Registry(RegistryAct),
     Alarm(AlarmAct),
+    /// Who of two sources is the device.
+    Identity(IdentityAct),
     Command(CommandStep),
     /// What a device is told that moves no lock.
     Order(OrderStep),

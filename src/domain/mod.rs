@@ -8,6 +8,7 @@ pub mod alarm;
 pub mod command;
 pub mod details;
 pub mod explain;
+pub mod identity;
 pub mod ids;
 pub mod journal;
 pub mod lock;

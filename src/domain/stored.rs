@@ -1,7 +1,8 @@
 //! How the journal writes frames: what `Message` says, with short keys and without what is the default. Frames are
 //! nearly all of a journal, so every byte counts; the words of `decode` and `list` are not touched by it.
 //!
-//! A record: `d` device, `n` transport, `a` peer, `m` messages. A message, each key left out where it would say the
+//! A record: `d` device, `n` transport, `a` peer, `o` first of its connection (no), `l` overtaken
+//! (no), `h` held up (no), `m` messages. A message, each key left out where it would say the
 //! default in brackets: `p` protocol (jointech-master), `k` kind (position), `d` device (the record's; `nd` = none),
 //! `t` time in milliseconds since 1970 (none), `r` replayed (no), `w` where, `s` parts as motor, rope, cover with
 //! `c`losed, `o`pen or `-` (nothing), `l` lock (what the parts say; `nl` = none), `v` valve, `i` levels as [known,
@@ -12,6 +13,7 @@
 //!
 //! Records with the long names (`device`, `transport`, `peer`, `messages`) are read, too.
 
+use super::identity::Arrival;
 use super::journal::{FrameRecord, Transport};
 use super::message::{CommandReply, Levels, SubDevice};
 use super::{
@@ -27,12 +29,21 @@ use std::net::SocketAddr;
 impl Serialize for FrameRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Raw bytes have a column of their own, bases a table.
-        let Self { device, transport, peer, messages, raw: _, base: _ } = self;
+        let Self { device, transport, peer, arrival, messages, raw: _, base: _ } = self;
         let stored: Vec<Short<'_>> = messages.iter().map(|message| Short::of(message, &device.id)).collect();
-        let mut record = serializer.serialize_struct("FrameRecord", 4)?;
+        let mut record = serializer.serialize_struct("FrameRecord", 7)?;
         record.serialize_field("d", device)?;
         record.serialize_field("n", transport)?;
         record.serialize_field("a", peer)?;
+        if arrival.opens {
+            record.serialize_field("o", &true)?;
+        }
+        if arrival.overtaken {
+            record.serialize_field("l", &true)?;
+        }
+        if arrival.held {
+            record.serialize_field("h", &true)?;
+        }
         record.serialize_field("m", &stored)?;
         record.end()
     }
@@ -40,7 +51,8 @@ impl Serialize for FrameRecord {
 
 impl<'de> Deserialize<'de> for FrameRecord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Record { device, transport, peer, messages } = Record::deserialize(deserializer)?;
+        let Record { device, transport, peer, opens, overtaken, held, messages } =
+            Record::deserialize(deserializer)?;
         let messages = messages
             .into_iter()
             .map(|message| match message {
@@ -48,7 +60,8 @@ impl<'de> Deserialize<'de> for FrameRecord {
                 Either::Short(message) => message.whole(&device.id),
             })
             .collect();
-        Ok(Self { device, transport, peer, messages, raw: Vec::new(), base: None })
+        let arrival = Arrival { opens, overtaken, held };
+        Ok(Self { device, transport, peer, arrival, messages, raw: Vec::new(), base: None })
     }
 }
 
@@ -60,6 +73,12 @@ struct Record {
     transport: Transport,
     #[serde(rename = "a", alias = "peer")]
     peer: SocketAddr,
+    #[serde(rename = "o", default)]
+    opens: bool,
+    #[serde(rename = "l", default)]
+    overtaken: bool,
+    #[serde(rename = "h", default)]
+    held: bool,
     #[serde(rename = "m", alias = "messages")]
     messages: Vec<Either>,
 }

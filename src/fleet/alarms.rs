@@ -57,7 +57,8 @@ fn rule(kind: AlarmKind) -> Rule {
         K::WrongPasswordLimit => (P1, No, EvidenceOrPerson),
         K::UnlockedTooLong | K::MotorFault => (P2, No, Evidence),
         K::PowerCut => (P2, No, Person),
-        K::CommandUncertain => (P2, Always, Evidence),
+        // Priority P1 while a command is open; ends after a day with one source and a person's decision.
+        K::DuplicateIdentity | K::CommandUncertain => (P2, Always, Evidence),
         K::Tow | K::Movement | K::OpenRefused => (P2, No, After(HOLD)),
         K::IllegalCard => (P3, No, After(CARD)),
         K::LowBattery | K::SignalLost | K::DiskLow => (P3, No, Evidence),

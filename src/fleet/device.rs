@@ -1,5 +1,6 @@
 //! What is known of one device: each fact with the event time it rests on. Facts only move forward in event time.
 
+use super::identity::Identity;
 use super::openings::Openings;
 use super::past::{Late, Past};
 use super::snapshot::{DeviceStatus, PartRow, PartsRow, Place};
@@ -193,6 +194,9 @@ pub struct Device {
     /// Codes without a name that the newest status word held.
     pub(super) codes: Vec<String>,
     pub(super) openings: Openings,
+    /// Who speaks for it.
+    #[serde(default)]
+    pub identity: Identity,
     /// Refused unlock passwords since the last accepted one, as far as we know.
     pub rejections: u32,
 }
@@ -240,8 +244,31 @@ impl Device {
             seen: VecDeque::new(),
             codes: Vec::new(),
             openings: Openings::default(),
+            identity: Identity::default(),
             rejections: 0,
         }
+    }
+
+    /// Forgets what it told of its state, but not which of its events were heard before: another may have told it.
+    pub(super) fn forget_told(&mut self) {
+        let blank = Self::new(self.key.clone(), self.kind, self.status);
+        let told = std::mem::replace(self, blank);
+        self.asset = told.asset;
+        self.bound_to = told.bound_to;
+        self.protocol = told.protocol;
+        self.last_received = told.last_received;
+        self.peer = told.peer;
+        self.transport = told.transport;
+        self.firmware = told.firmware;
+        self.version = told.version;
+        self.wire_type = told.wire_type;
+        self.frames = told.frames;
+        self.tells_cover = told.tells_cover;
+        self.past = told.past;
+        self.seen = told.seen;
+        self.openings = told.openings;
+        self.identity = told.identity;
+        self.rejections = told.rejections;
     }
 
     /// Where a message stands in time: at the device's own time, but never later than its receipt. A clock that was

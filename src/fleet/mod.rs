@@ -6,6 +6,7 @@ pub mod commands;
 pub mod device;
 mod endings;
 mod evidence;
+pub mod identity;
 mod openings;
 mod past;
 mod rows;

@@ -3,7 +3,8 @@
 use super::alarms::{Alarm, Alarms};
 use super::commands::Commands;
 use super::device::Device;
-use super::snapshot::{AlarmRow, AssetRow, CommandRow, DeviceRow, Place, Snapshot};
+use super::identity::Conflict;
+use super::snapshot::{AlarmRow, AssetRow, CommandRow, ConflictRow, DecidedRow, DeviceRow, Place, Snapshot};
 use super::state::{Asset, State};
 use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, Priority, Utc};
 use chrono::TimeDelta;
@@ -35,6 +36,25 @@ impl WakePlan {
     #[must_use]
     pub fn link(&self, kind: DeviceKind, last: Option<Utc>, now: Utc) -> LinkState {
         LinkState::at(now, last, self.expected[kind as usize], self.wake[kind as usize])
+    }
+}
+
+fn conflict_row(conflict: &Conflict) -> ConflictRow {
+    ConflictRow {
+        kind: conflict.kind,
+        first: conflict.first,
+        second: conflict.second,
+        since: conflict.since,
+        last: conflict.last,
+        count: conflict.count,
+        ignored: conflict.ignored,
+        decided: conflict.decided.as_ref().map(|decided| DecidedRow {
+            decision: decided.decision,
+            accepted: decided.pin.accepted,
+            by: decided.by.clone(),
+            at: decided.at,
+            note: decided.note.clone(),
+        }),
     }
 }
 
@@ -159,6 +179,8 @@ impl State {
             transport: device.transport,
             firmware: device.firmware.clone(),
             frames: device.frames,
+            conflict: device.identity.conflict().map(conflict_row),
+            identity: device.identity.events().cloned().collect(),
         }
     }
 

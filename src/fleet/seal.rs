@@ -53,6 +53,9 @@ impl State {
         if devices.iter().any(|device| self.is_tampered(device)) {
             return SealState::Tampered;
         }
+        if devices.iter().any(|device| device.kind.has_lock() && device.identity.undecided().is_some()) {
+            return SealState::Conflict;
+        }
         let locks: Vec<&Device> = devices.into_iter().filter(|device| device.kind.has_lock()).collect();
         if locks.iter().any(|device| lock(device) == LockState::Unlocked || valve(device) == ValveState::Open)
         {

@@ -3,6 +3,7 @@
 
 use crate::domain::alarm::AlarmKind;
 use crate::domain::command::{Evidence, Exchange, UnlockMethod, UnlockReason};
+use crate::domain::identity::{ConflictKind, IdentityDecision, IdentityEvent, Source};
 use crate::domain::journal::Transport;
 use crate::domain::{
     AlarmId, AlarmState, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, LockState, PartState,
@@ -114,6 +115,38 @@ pub struct DeviceRow {
     pub firmware: Option<String>,
     /// Frames of this device since the node started.
     pub frames: u64,
+    /// Two sources for its ID; stays for a day after an operator decided.
+    #[serde(default)]
+    pub conflict: Option<ConflictRow>,
+    /// What was noticed about its identity, newest last.
+    #[serde(default)]
+    pub identity: Vec<IdentityEvent>,
+}
+
+/// Two sources for one ID.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConflictRow {
+    pub kind: ConflictKind,
+    /// The source that was there before, and the one that came later.
+    pub first: Source,
+    pub second: Source,
+    pub since: Utc,
+    /// When there was evidence last, and how often.
+    pub last: Utc,
+    pub count: u32,
+    /// Frames of a rejected source: stored and answered, but not believed.
+    pub ignored: u64,
+    /// `None`: physical commands are blocked until somebody decides.
+    pub decided: Option<DecidedRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecidedRow {
+    pub decision: IdentityDecision,
+    pub accepted: Source,
+    pub by: String,
+    pub at: Utc,
+    pub note: String,
 }
 
 impl DeviceRow {
@@ -154,6 +187,8 @@ impl DeviceRow {
             transport: None,
             firmware: None,
             frames: 0,
+            conflict: None,
+            identity: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::alarms::{ActOutcome, AlarmKey, Alarms, Sign, default_priority};
 use super::commands::{Commands, StepOutcome, Times};
 use super::device::Device;
+use super::identity::IdentityOutcome;
 use super::snapshot::DeviceStatus;
 use crate::domain::alarm::AlarmKind;
 use crate::domain::command::CommandStep;
@@ -36,6 +37,8 @@ pub struct Changes {
     pub devices: BTreeSet<DeviceKey>,
     pub alarms: BTreeSet<AlarmId>,
     pub commands: BTreeSet<CommandId>,
+    /// Devices whose identity came into doubt, or was decided.
+    pub identities: BTreeSet<DeviceKey>,
     /// Devices heard from in this step: queued commands may go.
     pub heard: BTreeSet<DeviceKey>,
 }
@@ -51,6 +54,7 @@ impl Changes {
         self.devices.extend(other.devices);
         self.alarms.extend(other.alarms);
         self.commands.extend(other.commands);
+        self.identities.extend(other.identities);
         self.heard.extend(other.heard);
     }
 }
@@ -59,6 +63,7 @@ impl Changes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Alarm(ActOutcome),
+    Identity(IdentityOutcome),
     Command(StepOutcome),
     Enrolled(AssetId),
 }
@@ -69,6 +74,7 @@ pub(super) enum Timer {
     AlarmHold(AlarmId),
     Command(CommandId),
     OpeningCheck(DeviceKey),
+    Identity(DeviceKey),
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -171,6 +177,7 @@ impl State {
             }
             Body::Registry(act) => Some(Outcome::Enrolled(self.register(act, entry))),
             Body::Alarm(act) => Some(Outcome::Alarm(self.alarm_act(act, entry.at))),
+            Body::Identity(act) => Some(Outcome::Identity(self.identity_act(act, entry.at))),
             Body::Command(step) => Some(Outcome::Command(self.command_step(step, entry))),
             // Orders move no lock and are not folded yet.
             Body::Order(_) => None,
@@ -200,6 +207,7 @@ impl State {
             }
             Timer::Command(id) => self.command_due(id, now),
             Timer::OpeningCheck(key) => self.check_opening(&key, now),
+            Timer::Identity(key) => self.identity_due(&key, now),
         }
     }
 
@@ -355,6 +363,7 @@ impl State {
     fn node_note(&mut self, note: &NodeNote, at: Utc) {
         match note {
             NodeNote::Started { .. } => {
+                self.connections_ended();
                 for id in self.commands.restarted() {
                     self.judge_uncertain(id);
                     self.touch_command(id);
@@ -478,9 +487,12 @@ impl State {
 
     fn hear(&mut self, record: &FrameRecord, at: Utc) {
         // What hangs on a master has no modem: whoever speaks in its name on a line of its own is somebody else.
-        let Some(device) = self.devices.get_mut(&record.device).filter(|d| !d.kind.is_bound()) else {
+        if self.devices.get(&record.device).is_none_or(|device| device.kind.is_bound())
+            || !self.identify(record, at)
+        {
             return;
-        };
+        }
+        let Some(device) = self.devices.get_mut(&record.device) else { return };
         device.last_received = Some(at);
         device.peer = Some(record.peer.to_string());
         device.transport = Some(record.transport);

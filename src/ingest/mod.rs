@@ -9,20 +9,14 @@ mod udp;
 pub use listener::{ListenError, Listeners, bind};
 pub use sessions::{LinkInfo, Outgoing, Sent, Sessions};
 
-use crate::domain::journal::{FrameRecord, Transport};
+use crate::domain::identity::Arrival;
+pub use crate::domain::identity::Source;
+use crate::domain::journal::FrameRecord;
 use crate::domain::{DeviceKey, Protocol, Utc};
 use crate::protocol::{Answer, HeardFrame, When};
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
-
-/// Where bytes came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Source {
-    pub transport: Transport,
-    pub peer: SocketAddr,
-}
 
 /// What may be done with the frames of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +114,7 @@ fn record(device: &DeviceKey, frame: &HeardFrame, source: Source) -> FrameRecord
         device: device.clone(),
         transport: source.transport,
         peer: source.peer,
+        arrival: Arrival::default(),
         messages: frame.messages.clone(),
         raw: frame.raw.clone(),
         base: frame.aside.base.clone(),

@@ -71,6 +71,7 @@ impl Prepared {
             Body::Frame(_) => FRAME,
             Body::Registry(_) => "registry",
             Body::Alarm(_) => "alarm",
+            Body::Identity(_) => "identity",
             Body::Command(_) => "command",
             Body::Order(_) => "order",
             Body::Node(_) => "node",

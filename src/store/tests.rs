@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::alarm::AlarmState;
+use crate::domain::identity::Arrival;
 use crate::domain::journal::{AlarmAct, Body, FrameRecord, NodeNote, RegistryAct, Transport};
 use crate::domain::{
     AlarmId, DeviceEvent, DeviceKey, DeviceKind, LockState, Message, MessageKind, PartState, Parts, Position,
@@ -48,6 +49,7 @@ fn frame(n: u32) -> NewEntry {
         device: DeviceKey::jointech("8000620011"),
         transport: Transport::Tcp,
         peer: "203.0.113.7:50123".parse().unwrap(),
+        arrival: Arrival::default(),
         messages: vec![message],
         raw: n.to_be_bytes().repeat(14),
         base: None,

@@ -3,7 +3,8 @@
 use crate::life::{Life, deeds};
 use crate::scene::at;
 use crate::wire::*;
-use lockyard::domain::journal::Entry;
+use lockyard::domain::identity::{IdentityDecision, Source};
+use lockyard::domain::journal::{Entry, Transport};
 use lockyard::fleet::snapshot::Snapshot;
 use lockyard::fleet::{State, Times};
 use proptest::prelude::*;
@@ -13,7 +14,7 @@ fn more(life: &mut Life, (what, which, how): (u8, u8, u16)) {
     let now = life.now;
     let told = now - i64::from(how % 2000);
     let scene = &mut life.scene;
-    match what % 9 {
+    match what % 12 {
         0 => scene.hear(now, master(told, FINE | u16::from(which) << 8).bytes()),
         1 => scene.hear(now, master(told, FINE | ROPE_CUT).stored().bytes()),
         2 => scene
@@ -25,12 +26,22 @@ fn more(life: &mut Life, (what, which, how): (u8, u8, u16)) {
         6 | 7 => {
             let ids: Vec<_> = scene.state.alarms.open().map(|alarm| alarm.id).collect();
             if let Some(id) = ids.get(usize::from(which) % ids.len().max(1)) {
-                if what % 9 == 6 {
+                if what % 12 == 6 {
                     scene.ack(now, *id, "anna");
                 } else {
                     scene.reset(now, *id);
                 }
             }
+        }
+        9 | 10 => {
+            let by = Source {
+                transport: Transport::Tcp,
+                peer: format!("10.0.0.{}:7", which % 3).parse().unwrap(),
+            };
+            scene.hear_from(now, by, master(told, FINE).bytes());
+        }
+        11 => {
+            scene.decide(now, MASTER, IdentityDecision::ALL[usize::from(which) % 3]);
         }
         _ => {
             let kind = lockyard::domain::DeviceKind::SubLock;

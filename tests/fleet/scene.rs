@@ -4,6 +4,7 @@ use crate::wire::{MASTER, SEAL, SUB, TRACKER, VALVE};
 use chrono::{DateTime, TimeDelta, Utc};
 use lockyard::domain::alarm::AlarmKind;
 use lockyard::domain::command::{CommandStep, UnlockIntent, UnlockMethod, UnlockReason};
+use lockyard::domain::identity::Arrival;
 use lockyard::domain::journal::{AlarmAct, Body, Entry, FrameRecord, NodeNote, RegistryAct, Transport};
 use lockyard::domain::{
     AlarmId, AlarmState, CommandId, DeviceKey, DeviceKind, EventSeq, LockState, SealState,
@@ -42,6 +43,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Vec<FrameRecord> {
             device,
             transport: Transport::Tcp,
             peer: "192.0.2.1:40000".parse().unwrap(),
+            arrival: Arrival::default(),
             messages: frame.messages,
             raw: frame.raw,
             base: frame.aside.base,
