@@ -1,6 +1,7 @@
 //! Commands for Jointech master locks (JT701D manual V1.4). Each moves a lock or tells a secret: nothing here sends
 //! or repeats anything.
 
+use super::seal_frame;
 use crate::domain::Secret;
 
 /// A command that cannot be written as asked.
@@ -85,6 +86,16 @@ pub fn relay_unlock(
     Ok(format!("({master_id},{second_item},{serial:03},WLNET,8,1,1,{minutes},{sub_id})").into_bytes())
 }
 
+/// A JT/T 808 message for a seal (2013 header, ID of up to 12 digits). Its answer carries `serial`.
+///
+/// `None` if the ID is no such number.
+#[must_use]
+pub fn jtt808(message: u16, device: &str, serial: u16, body: &[u8]) -> Option<Vec<u8>> {
+    let id =
+        hex::decode(format!("{device:0>12}")).ok().filter(|id| id.len() == 6 && is_number(device, 12))?;
+    Some(seal_frame::build_numbered(message, &id, &serial.to_be_bytes(), body))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +109,17 @@ mod tests {
         let relay = relay_unlock("8055430364", "1", 7, 5, "E03B60000A").unwrap();
         assert_eq!(relay, b"(8055430364,1,007,WLNET,8,1,1,5,E03B60000A)");
         assert_eq!(relay_unlock("8055430364", "23", 255, 1, "1021220618").unwrap()[12..18], *b"23,255");
+    }
+
+    #[test]
+    fn a_seal_is_told_by_a_numbered_message() {
+        // 7E, 0x8201, empty body, ID, serial 7, XOR, 7E.
+        assert_eq!(
+            hex::encode(jtt808(0x8201, "794308010679", 7, &[]).unwrap()),
+            "7e820100007943080106790007c87e"
+        );
+        assert_eq!(jtt808(0x8201, "1234567890123", 7, &[]), None);
+        assert_eq!(jtt808(0x8201, "12a", 7, &[]), None);
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn a_device_is_known_by_what_it_tells() {
         (seal, Some("jt709a")),
         (About { firmware: Some("JT705A_V1.2"), ..seal }, Some("jt705a")),
         (About { firmware: Some("Jt709c-1"), ..seal }, Some("jt709c")),
-        (About { firmware: Some("JT707"), ..seal }, None),
+        (About { firmware: Some("JT707"), ..seal }, Some("jt709a")),
         (bofan, Some("pt600")),
         (About { firmware: Some("510-V1.12"), ..bofan }, Some("pt600")),
         (About { firmware: Some("621-V2.0"), ..bofan }, Some("pt621")),
@@ -58,6 +58,20 @@ fn a_profile_that_names_a_device_wins() {
     let other = DeviceKey::jointech("740190311186");
     let seal = about(&other, DeviceKind::Seal, Protocol::JointechSeal);
     assert_eq!(name(&profiles, &seal).as_deref(), Some("jt709a"));
+}
+
+#[test]
+fn words_carried_to_other_hardware_are_not_proven_there() {
+    use crate::domain::order::Proof;
+    let mut profiles = Profiles::shipped();
+    profiles.lay_over("jt701d", "[match]\ndevices = [\"jointech/1\"]").unwrap();
+    let jt701d = profiles.get("jt701d").unwrap();
+    assert_eq!(jt701d.unlock().unwrap().1, Proof::Documented);
+    assert_eq!(jt701d.matching.versions, [0x19], "what a file leaves out stays");
+    profiles.lay_over("jt701d", "[match]\nversions = [0x19, 0x42]").unwrap();
+    let jt701d = profiles.get("jt701d").unwrap();
+    assert!(jt701d.unlocks().iter().all(|(_, proof)| *proof == Proof::Unverified));
+    assert_eq!(jt701d.command("firmware").unwrap().proof, Proof::Documented);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn both_edges_pass_and_both_outsides_are_refused_with_range_and_unit() {
                     check(profile, offered.spec.name, &args, None).is_ok(),
                     compose(profile, offered.spec.name, &args, &AROUND).is_ok()
                 );
-                compose(profile, offered.spec.name, &args, &AROUND).map(|composed| text(&composed))
+                compose(profile, offered.spec.name, &args, &AROUND).map(|composed| composed.shown)
             };
             for edge in [min, max] {
                 let sent = try_with(edge).unwrap();
@@ -85,6 +85,11 @@ fn what_surrounds_a_command_is_checked() {
     let args = Args::new().with("minutes", "5");
     let with = |around: Around<'_>| compose(jt802, "open_relay", &args, &around).unwrap_err();
     assert_eq!(with(Around { serial: 0, ..AROUND }), ComposeError::Serial(0));
+    let seal = |serial| {
+        compose(SHIPPED.get("jt709a").unwrap(), "restart", &Args::new(), &Around { serial, ..AROUND })
+    };
+    assert_eq!(seal(0).unwrap_err(), ComposeError::Serial(0));
+    assert_eq!(seal(u16::MAX).unwrap().expect.serial, Some(65_535));
     assert_eq!(with(Around { serial: 256, ..AROUND }), ComposeError::Serial(256));
     assert_eq!(with(Around { device: "80554)", ..AROUND }), ComposeError::Device);
     assert_eq!(with(Around { item: "1,0", ..AROUND }), ComposeError::Item);
@@ -122,13 +127,13 @@ fn secrets_are_shown_nowhere() {
 
 /// Exactly one frame, of the profile's family.
 fn is_one_frame(profile: &Profile, bytes: &[u8]) -> bool {
-    let (inside, ends) = match profile.protocol {
-        crate::domain::Protocol::Bofan => {
-            (bytes.strip_prefix(b"#").and_then(|rest| rest.strip_suffix(b"\r\n")), b"#$~()\r\n".as_slice())
-        }
-        _ => (bytes.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")")), b"#$~()\r\n".as_slice()),
-    };
-    inside.is_some_and(|inside| inside.iter().all(|b| (0x20..0x7f).contains(b) && !ends.contains(b)))
+    let text = |inside: &[u8]| inside.iter().all(|b| (0x20..0x7f).contains(b) && !b"#$~()".contains(b));
+    let within = |begin: &[u8], end: &[u8]| bytes.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+    match profile.protocol {
+        crate::domain::Protocol::Bofan => within(b"#", b"\r\n").is_some_and(text),
+        _ if bytes.first() == Some(&0x7E) => within(b"~", b"~").is_some_and(|inside| !inside.contains(&0x7E)),
+        _ => within(b"(", b")").is_some_and(text),
+    }
 }
 
 /// Reads values back from a text by the words of its profile: what stands between one literal and the next.
@@ -208,8 +213,7 @@ proptest! {
                 let args = args(offered, Some((param.name, &value.to_string())));
                 let composed = compose(profile, offered.spec.name, &args, &AROUND).unwrap();
                 prop_assert!(is_one_frame(profile, &composed.bytes));
-                let sent = text(&composed);
-                let back = read_back(offered.words(), sent.trim_end());
+                let back = read_back(offered.words(), &composed.shown);
                 prop_assert_eq!(&back[param.name], &value.to_string());
             }
         }

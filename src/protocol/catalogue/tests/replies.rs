@@ -77,6 +77,19 @@ fn wlnet_is_told_by_its_serial() {
 }
 
 #[test]
+fn jtt_808_is_told_by_the_answered_message_and_serial() {
+    let interval = expect("jt709a", "interval");
+    assert_eq!((interval.word.as_deref(), interval.serial), (Some("0x8103"), Some(7)));
+    let answer =
+        |word, result, serial| interval.reads(&reply(Protocol::JointechSeal, word, &[result], Some(serial)));
+    assert_eq!(answer("0x8103", "0", 7), YES);
+    let why = "the device answers 3".to_owned();
+    assert_eq!(answer("0x8103", "3", 7), Some(Outcome::Refused { why }));
+    assert_eq!(answer("0x8103", "0", 8), None);
+    assert_eq!(answer("0x8105", "0", 7), None);
+}
+
+#[test]
 fn a_tracker_proves_an_output_by_its_report() {
     let on = expect("pt600", "output"); // line 4 in the middle of 1 to 8
     assert_eq!(on.success, Success::Output { line: 4, on: false });
