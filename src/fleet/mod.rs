@@ -7,6 +7,7 @@ pub mod device;
 mod endings;
 mod evidence;
 mod openings;
+pub mod orders;
 mod past;
 mod rows;
 mod seal;

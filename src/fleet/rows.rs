@@ -3,7 +3,7 @@
 use super::alarms::{Alarm, Alarms};
 use super::commands::Commands;
 use super::device::Device;
-use super::snapshot::{AlarmRow, AssetRow, CommandRow, DeviceRow, Place, Snapshot};
+use super::snapshot::{AlarmRow, AssetRow, CommandRow, DeviceRow, OrderRow, Place, Snapshot};
 use super::state::{Asset, State};
 use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, Priority, Utc};
 use chrono::TimeDelta;
@@ -61,6 +61,12 @@ impl State {
                     all || command.blocks(now, self.times) || now - command.created < TimeDelta::days(1)
                 })
                 .filter_map(|command| self.command_row(command.id, now))
+                .collect(),
+            orders: self
+                .orders
+                .all()
+                .filter(|order| all || order.is_open() || now - order.created < TimeDelta::days(1))
+                .filter_map(|order| self.order_row(order.id))
                 .collect(),
             ..Snapshot::default()
         }
@@ -172,5 +178,11 @@ impl State {
         let command = self.commands.get(id)?;
         let asset = self.asset_of(&command.intent.target).map(|asset| asset.name.clone());
         Some(Commands::row(command, asset, now, self.times))
+    }
+
+    #[must_use]
+    pub fn order_row(&self, id: CommandId) -> Option<OrderRow> {
+        let order = self.orders.get(id)?;
+        Some(order.row(self.asset_of(&order.intent.target).map(|asset| asset.name.clone())))
     }
 }
