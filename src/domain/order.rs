@@ -2,7 +2,7 @@
 //!
 //! An order is a journal fact before a byte leaves. Reads may be sent again by themselves; nothing else is.
 
-use super::{CommandId, DeviceKey, Utc};
+use super::{CommandId, DeviceKey, Message, MessageKind, Protocol, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What a command may do, and so who may send it and how carefully (C0 to C4).
@@ -84,12 +84,108 @@ pub enum Success {
     /// The reply itself is the answer.
     #[default]
     Reply,
-    /// Parameter `at` (0 = the first after the word) reads `ok`; anything else is a refusal.
+    /// Parameter `at` (0 = the first after the word) reads `ok`; another single character is a refusal, anything else
+    /// says neither.
     Flag { at: usize, ok: String },
     /// The reply repeats these parameters, from parameter `at` on; anything else is a refusal.
     Echo { at: usize, params: Vec<String> },
+    /// The reply ends with these parameters; anything else says neither yes nor no.
+    Tail { params: Vec<String> },
+    /// The next live position is the answer.
+    Report,
     /// A later report shows output line `line` (1 = the first) in this state.
     Output { line: u8, on: bool },
+}
+
+/// What a message says about an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Accepted,
+    /// The device says no, in these words.
+    Refused {
+        why: String,
+    },
+    /// It answered, but not so that yes could be told from no. What it said.
+    Unclear {
+        said: String,
+    },
+}
+
+impl Expect {
+    /// Whether `message`, of the device on the wire, answers an order that expects this, and how. `None`: it does
+    /// not. Of several orders that expect the same word the oldest is meant: the order is the caller's.
+    #[must_use]
+    pub fn reads(&self, message: &Message) -> Option<Outcome> {
+        match self.success {
+            Success::Report => {
+                let live = message.kind == MessageKind::Position && !message.replayed;
+                return live.then_some(Outcome::Accepted);
+            }
+            Success::Output { line, on } => {
+                if let Some(shown) = message.outputs.as_deref().filter(|_| !message.replayed) {
+                    let state = shown.chars().nth(usize::from(line).checked_sub(1)?)?;
+                    return (state == if on { '1' } else { '0' }).then_some(Outcome::Accepted);
+                }
+            }
+            _ => {}
+        }
+        let Some(word) = &self.word else { return line(&self.success, message) };
+        let reply = message.command.as_ref().filter(|_| message.kind == MessageKind::CommandReply)?;
+        let begins = reply.params.len() >= self.leading.len()
+            && self.leading.iter().zip(&reply.params).all(|(want, is)| same(want, is));
+        let ours = self.serial.is_none_or(|serial| message.serial == Some(serial));
+        (reply.word == *word && begins && ours).then(|| self.success.judge(&reply.params))
+    }
+}
+
+/// A Bofan line that is no report: it answers, whatever it says.
+fn line(success: &Success, message: &Message) -> Option<Outcome> {
+    let is_line =
+        matches!(message.kind, MessageKind::CommandReply | MessageKind::Firmware | MessageKind::Other);
+    let reply = message.command.as_ref().filter(|_| is_line && message.protocol == Protocol::Bofan)?;
+    Some(match success {
+        Success::Reply => Outcome::Accepted,
+        _ => {
+            let said = [std::slice::from_ref(&reply.word), reply.params.as_slice()].concat().join(",");
+            Outcome::Unclear { said }
+        }
+    })
+}
+
+/// `007` is `7`, `on` is `on`.
+fn same(want: &str, is: &str) -> bool {
+    let number = |text: &str| text.parse::<i64>().ok();
+    want == is || number(want).is_some_and(|want| number(is) == Some(want))
+}
+
+impl Success {
+    fn judge(&self, params: &[String]) -> Outcome {
+        let said = || if params.is_empty() { "nothing".to_owned() } else { params.join(",") };
+        let echoes = |from: usize, want: &[String]| {
+            params.get(from..).is_some_and(|rest| {
+                rest.len() >= want.len() && want.iter().zip(rest).all(|(want, is)| same(want, is))
+            })
+        };
+        match self {
+            Self::Reply => Outcome::Accepted,
+            Self::Flag { at, ok } => match params.get(*at) {
+                Some(flag) if flag == ok => Outcome::Accepted,
+                Some(flag) if flag.len() == 1 => {
+                    let count = params.get(at.saturating_add(1)).filter(|count| !count.is_empty());
+                    let count = count.map_or_else(String::new, |count| format!(", wrong count {count}"));
+                    Outcome::Refused { why: format!("the device answers {flag}{count}") }
+                }
+                _ => Outcome::Unclear { said: said() },
+            },
+            Self::Echo { at, params: want } if echoes(*at, want) => Outcome::Accepted,
+            Self::Echo { .. } => Outcome::Refused { why: format!("the device answers {}", said()) },
+            Self::Tail { params: want } => match params.len().checked_sub(want.len()) {
+                Some(from) if echoes(from, want) => Outcome::Accepted,
+                _ => Outcome::Unclear { said: said() },
+            },
+            Self::Report | Self::Output { .. } => Outcome::Unclear { said: said() },
+        }
+    }
 }
 
 /// An order as it was confirmed, before anything is sent.

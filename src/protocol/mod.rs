@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 pub mod bofan;
+pub mod catalogue;
 pub mod connection;
 pub mod detect;
 pub mod explain;

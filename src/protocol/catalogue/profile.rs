@@ -1,0 +1,294 @@
+//! A profile: what one model says and can be told, as far as it is known.
+
+use super::spec::Command;
+use super::template::Template;
+use crate::domain::command::UnlockMethod;
+use crate::domain::message::WlnetAck;
+use crate::domain::order::Proof;
+use crate::domain::{DeviceKey, DeviceKind, Protocol};
+use chrono::FixedOffset;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One model (or a few that behave alike).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Name of its file, without `.toml`.
+    pub name: String,
+    /// What people call it: `JT701D/E`.
+    pub model: String,
+    pub kind: DeviceKind,
+    pub protocol: Protocol,
+    pub matching: Matching,
+    /// Names of the events it is known to send.
+    pub events: Vec<String>,
+    /// How often it wakes by itself as delivered; `None`: it speaks when moved, or always.
+    pub wake: Option<Duration>,
+    /// Zone of the times in its reports.
+    pub clock: FixedOffset,
+    pub wlnet_ack: WlnetAck,
+    pub report_ack: ReportAck,
+    /// What its inputs are wired to, by line, 1 the first.
+    pub inputs: BTreeMap<u8, LineUse>,
+    pub outputs: BTreeMap<u8, LineUse>,
+    pub calibrations: Vec<Calibration>,
+    pub(super) commands: BTreeMap<&'static str, Offered>,
+}
+
+/// Which devices a profile is for. What is empty does not matter; everything else must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Matching {
+    /// Exactly these devices, before any other rule.
+    pub devices: Vec<DeviceKey>,
+    /// Protocol version bytes.
+    pub versions: Vec<u8>,
+    /// Type numbers of sub-devices.
+    pub wire_types: Vec<u8>,
+    pub firmware: Vec<Pattern>,
+    /// Also for devices of this kind and protocol that did not tell yet what the rules ask for.
+    pub fallback: bool,
+}
+
+/// Text with `*` for anything; capitals and small letters count as the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(pub(super) String);
+
+impl Pattern {
+    #[must_use]
+    pub fn fits(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        let mut parts = self.0.split('*');
+        let first = parts.next().unwrap_or_default();
+        let Some(mut rest) = text.strip_prefix(first) else { return false };
+        let mut parts = parts.peekable();
+        if parts.peek().is_none() {
+            return rest.is_empty();
+        }
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                return rest.ends_with(part);
+            }
+            match rest.split_once(part) {
+                Some((_, behind)) => rest = behind,
+                None => return false,
+            }
+        }
+        false
+    }
+}
+
+/// How a master's reports are acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportAck {
+    /// By the version its frames carry.
+    #[default]
+    ByVersion,
+    /// `P69` for every report (version 0x19 and newer).
+    P69,
+    /// `P35` where asked for, `P46` for lock reports (older).
+    P35,
+    /// Not a matter of `P` words.
+    None,
+}
+
+/// What a line is wired to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineUse {
+    Sos,
+    Ignition,
+    Door,
+    /// An output that stops the engine while it is on.
+    EngineRelay,
+    DoorLock,
+    Buzzer,
+    Other,
+}
+
+/// Raw counts of one analogue input and what they mean: two or more points, straight lines between them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// 1 the first.
+    pub input: u8,
+    /// `fuel`, `temperature`, …
+    pub name: String,
+    pub unit: String,
+    /// Counts rising.
+    pub points: Vec<(u16, f64)>,
+}
+
+impl Calibration {
+    /// The value at `count`; `None` outside the points: nothing is guessed beyond what was measured.
+    #[must_use]
+    pub fn value(&self, count: u16) -> Option<f64> {
+        let pairs = self.points.iter().zip(self.points.iter().skip(1));
+        for ((low, at_low), (high, at_high)) in pairs {
+            if (*low..=*high).contains(&count) {
+                let share =
+                    f64::from(count.saturating_sub(*low)) / f64::from(high.saturating_sub(*low).max(1));
+                return Some(at_low + (at_high - at_low) * share);
+            }
+        }
+        None
+    }
+}
+
+/// A command as one model takes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offered {
+    pub spec: &'static Command,
+    pub proof: Proof,
+    pub(super) template: Template,
+    /// Narrower ranges, the first that fits the firmware counts.
+    pub(super) limits: Vec<Limits>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Limits {
+    /// `None`: any firmware.
+    pub(super) firmware: Option<Pattern>,
+    pub(super) ranges: BTreeMap<String, (i64, i64)>,
+}
+
+impl Offered {
+    /// The words as the profile has them: `(P04,1,{seconds},{minutes})`.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        self.template.source()
+    }
+
+    /// Whether it is about one sub-device.
+    #[must_use]
+    pub fn needs_sub(&self) -> bool {
+        self.template.has("sub")
+    }
+
+    /// Whether it carries a serial of ours.
+    #[must_use]
+    pub fn needs_serial(&self) -> bool {
+        self.template.has("serial")
+    }
+
+    /// The profile's own range of a number, if it narrows the catalogue's.
+    #[must_use]
+    pub fn range(&self, param: &str, firmware: Option<&str>) -> Option<(i64, i64)> {
+        self.limits
+            .iter()
+            .filter(|limits| match &limits.firmware {
+                None => true,
+                Some(pattern) => firmware.is_some_and(|firmware| pattern.fits(firmware)),
+            })
+            .find_map(|limits| limits.ranges.get(param).copied())
+    }
+}
+
+impl Profile {
+    #[must_use]
+    pub fn command(&self, name: &str) -> Option<&Offered> {
+        self.commands.get(name)
+    }
+
+    /// All its commands, by name.
+    pub fn commands(&self) -> impl Iterator<Item = &Offered> {
+        self.commands.values()
+    }
+
+    /// The ways to open it, with how far each is proven; empty: no unlock command is known for this model.
+    #[must_use]
+    pub fn unlocks(&self) -> Vec<(UnlockMethod, Proof)> {
+        [
+            (UnlockMethod::StaticPassword, "open_static"),
+            (UnlockMethod::DynamicPassword, "open_dynamic"),
+            (UnlockMethod::SubLockRelay, "open_relay"),
+        ]
+        .into_iter()
+        .filter_map(|(method, name)| Some((method, self.command(name)?.proof)))
+        .collect()
+    }
+
+    /// The first of [`Self::unlocks`].
+    #[must_use]
+    pub fn unlock(&self) -> Option<(UnlockMethod, Proof)> {
+        self.unlocks().into_iter().next()
+    }
+}
+
+/// What is known of a device, to find its profile.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    pub key: &'a DeviceKey,
+    pub kind: DeviceKind,
+    /// `None`: never heard, or a sub-device that speaks through its master.
+    pub protocol: Option<Protocol>,
+    pub version: Option<u8>,
+    pub wire_type: Option<u8>,
+    pub firmware: Option<&'a str>,
+}
+
+impl Profile {
+    /// How well it fits; `None`: not at all. A higher number fits more closely.
+    fn fit(&self, about: &About<'_>) -> Option<u32> {
+        let rules = &self.matching;
+        if rules.devices.contains(about.key) {
+            return Some(1000);
+        }
+        let ours = self.kind == about.kind
+            && self.protocol.maker() == Some(about.key.maker)
+            && about.protocol.is_none_or(|protocol| protocol == self.protocol);
+        let only_named = rules.versions.is_empty()
+            && rules.wire_types.is_empty()
+            && rules.firmware.is_empty()
+            && !rules.fallback;
+        if !ours || only_named {
+            return None;
+        }
+        let holds = |empty: bool, fits: Option<bool>| if empty { Some(true) } else { fits };
+        let version = holds(rules.versions.is_empty(), about.version.map(|v| rules.versions.contains(&v)));
+        let wire = holds(rules.wire_types.is_empty(), about.wire_type.map(|w| rules.wire_types.contains(&w)));
+        let firmware = holds(
+            rules.firmware.is_empty(),
+            about.firmware.map(|text| rules.firmware.iter().any(|pattern| pattern.fits(text))),
+        );
+        let told = [(version, &rules.versions), (wire, &rules.wire_types)];
+        let points = told.iter().filter(|(fits, rule)| *fits == Some(true) && !rule.is_empty()).count();
+        let by_firmware = firmware == Some(true) && !rules.firmware.is_empty();
+        let close = u32::try_from(points).unwrap_or_default().saturating_mul(10);
+        if [version, wire, firmware].iter().all(|fits| *fits == Some(true)) {
+            return Some(close.saturating_add(if by_firmware { 100 } else { 0 }).saturating_add(1));
+        }
+        let denied = [version, wire, firmware].contains(&Some(false));
+        (rules.fallback && !denied).then_some(0)
+    }
+}
+
+/// All profiles, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profiles {
+    pub(super) all: BTreeMap<String, Profile>,
+}
+
+impl Profiles {
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Profile> {
+        self.all.get(name)
+    }
+
+    /// In the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
+        self.all.values()
+    }
+
+    /// The profile of a device: the one that names it, else the one that fits most closely, else the fallback of its
+    /// kind and protocol. Of two that fit alike the first by name.
+    #[must_use]
+    pub fn of(&self, about: &About<'_>) -> Option<&Profile> {
+        let mut best: Option<(u32, &Profile)> = None;
+        for profile in self.all.values() {
+            if let Some(fit) = profile.fit(about).filter(|fit| best.is_none_or(|(held, _)| *fit > held)) {
+                best = Some((fit, profile));
+            }
+        }
+        best.map(|(_, profile)| profile)
+    }
+}
