@@ -19,6 +19,8 @@ mod frames;
 mod lab;
 #[path = "node/lists.rs"]
 mod lists;
+#[path = "node/orders.rs"]
+mod orders;
 #[path = "node/quarantine.rs"]
 mod quarantine;
 #[path = "node/refusals.rs"]

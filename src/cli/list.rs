@@ -2,8 +2,8 @@
 
 use super::setup::Setup;
 use super::{Common, Failure, What};
-use crate::domain::text;
-use crate::fleet::snapshot::{DeviceRow, DeviceStatus, Snapshot};
+use crate::domain::{CommandId, text};
+use crate::fleet::snapshot::{CommandRow, DeviceRow, DeviceStatus, OrderRow, Snapshot};
 use crate::node;
 use serde::Serialize;
 use std::fmt::Display;
@@ -33,7 +33,7 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Devices => text(&devices(setup, snapshot, all))?,
         What::Assets => text(&snapshot.assets)?,
         What::Alarms => text(&snapshot.alarms)?,
-        What::Commands => text(&snapshot.commands)?,
+        What::Commands => text(&commands(snapshot))?,
     };
     super::say(&text)
 }
@@ -53,6 +53,31 @@ fn devices(setup: &Setup, snapshot: &Snapshot, all: bool) -> Vec<DeviceRow> {
             ..DeviceRow::unheard(waiting.key.clone(), waiting.kind, DeviceStatus::Quarantined)
         }));
     }
+    rows
+}
+
+/// A line of `list commands`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told<'a> {
+    Opening(&'a CommandRow),
+    Order(&'a OrderRow),
+}
+
+impl Told<'_> {
+    fn id(&self) -> CommandId {
+        match self {
+            Self::Opening(row) => row.id,
+            Self::Order(row) => row.id,
+        }
+    }
+}
+
+/// Openings and orders in one list, in the order they were made.
+fn commands(snapshot: &Snapshot) -> Vec<Told<'_>> {
+    let openings = snapshot.commands.iter().map(Told::Opening);
+    let mut rows: Vec<Told<'_>> = openings.chain(snapshot.orders.iter().map(Told::Order)).collect();
+    rows.sort_by_key(Told::id);
     rows
 }
 
@@ -136,13 +161,14 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
         }))
         .collect(),
         What::Commands => std::iter::once(
-            ["ID", "TARGET", "ASSET", "EXCHANGE", "EVIDENCE", "BY", "REASON", "CREATED", "EXPIRES"]
+            ["ID", "KIND", "TARGET", "ASSET", "EXCHANGE", "EVIDENCE", "BY", "REASON", "CREATED", "EXPIRES"]
                 .map(String::from)
                 .to_vec(),
         )
-        .chain(snapshot.commands.iter().map(|row| {
-            vec![
+        .chain(commands(snapshot).iter().map(|told| match told {
+            Told::Opening(row) => vec![
                 row.id.to_string(),
+                row.kind.clone(),
                 row.target.clone(),
                 or_dash(row.asset.as_ref()),
                 word(&row.exchange),
@@ -151,7 +177,19 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
                 row.reason.word().into(),
                 time(Some(row.created)),
                 time(Some(row.expires)),
-            ]
+            ],
+            Told::Order(row) => vec![
+                row.id.to_string(),
+                row.kind.clone(),
+                row.target.clone(),
+                or_dash(row.asset.as_ref()),
+                word(&row.exchange),
+                word(&row.evidence),
+                row.by.clone(),
+                or_dash(row.detail.as_ref().or(row.reason.as_ref())),
+                time(Some(row.created)),
+                time(Some(row.expires)),
+            ],
         }))
         .collect(),
     };

@@ -11,6 +11,7 @@ use crate::ingest::{self, Limits, Listeners};
 use crate::ipc::wire::{Answer, Ask};
 use crate::ipc::{LinkError, client, server};
 use crate::node::{self, Belongings, Running};
+use crate::protocol::catalogue::Profiles;
 use crate::protocol::{Memory, Settings};
 use crate::store::{self, Opened, Store};
 use chrono::TimeDelta;
@@ -216,6 +217,7 @@ impl Setup {
             memory: Memory::new(Settings { wlnet_ack }),
             limits: self.limits(),
             secrets,
+            profiles: Profiles::shipped(),
             devices: demo.unwrap_or_else(|| self.registry()),
         };
         node::start(self.options(is_demo), belongings).await.map_err(Failure::failed)

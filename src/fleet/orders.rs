@@ -5,10 +5,10 @@
 //! Reads whose answer stays away go back to the queue, a few times; nothing else is ever sent twice.
 
 use super::commands::{StepOutcome, Times};
-use super::snapshot::OrderRow;
+use super::snapshot::{NotApplicable, OrderRow, Verified};
 use crate::domain::message::CommandReply;
-use crate::domain::order::{CommandClass, Expect, OrderIntent, OrderStep, Success};
-use crate::domain::{CommandId, DeviceKey, Exchange, Message, MessageKind, Utc};
+use crate::domain::order::{CommandClass, Expect, OrderIntent, OrderStep, Outcome, Success};
+use crate::domain::{CommandId, DeviceKey, Exchange, Message, Utc};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +25,9 @@ pub const ATTEMPTS: u8 = 3;
 /// After the time an answer is waited for, one that comes late is still taken for this long. Until then no other
 /// order may be sent whose answer could be mistaken for it.
 const LATE: TimeDelta = TimeDelta::minutes(1);
+
+/// Wait before an order whose line dropped is tried again.
+const UNSENT: TimeDelta = TimeDelta::seconds(15);
 
 /// Wait before the next attempt of a read.
 fn back_off(attempts: u8) -> TimeDelta {
@@ -56,10 +59,8 @@ pub struct Order {
     pub sent: Option<Utc>,
     /// What left, as text, secrets masked.
     pub shown: Option<String>,
-    /// What counts as its answer.
-    pub expect: Option<Expect>,
-    /// The serials of all its attempts: an answer to any of them is its answer.
-    serials: Vec<u32>,
+    /// What counts as the answer to each of its attempts, the last one last: the answer to any of them is its answer.
+    expects: Vec<Expect>,
     pub answered: Option<Utc>,
     /// The device's words. Their length is bounded by the longest frame.
     pub reply: Option<CommandReply>,
@@ -78,8 +79,7 @@ impl Order {
             not_before: None,
             sent: None,
             shown: None,
-            expect: None,
-            serials: Vec::new(),
+            expects: Vec::new(),
             answered: None,
             reply: None,
             detail: None,
@@ -138,53 +138,41 @@ impl Order {
         }
     }
 
-    /// Takes the answer in.
-    fn answer(&mut self, reply: &CommandReply, received: Utc) {
-        let Some(expect) = &self.expect else { return };
-        let at = |n: usize| reply.params.get(n).map(String::as_str);
-        let accepted = match &expect.success {
-            Success::Reply => Some(true),
-            Success::Flag { at: n, ok } => Some(at(*n) == Some(ok)),
-            Success::Echo { at: n, params } => Some(reply.params.get(*n..).is_some_and(|rest| {
-                rest.len() >= params.len() && rest.iter().zip(params).all(|(told, asked)| same(told, asked))
-            })),
-            // The line is heard; whether it did as told, the next report shows.
-            Success::Output { .. } => None,
-        };
-        let late = if self.exchange == Exchange::Uncertain { "late answer: " } else { "" };
-        self.reply = Some(reply.clone());
-        match accepted {
-            Some(true) => self.end(Exchange::AnsweredOk, received, format!("{late}the device answered")),
-            Some(false) => {
-                self.end(Exchange::Refused, received, format!("{late}the device did not do as told"));
-            }
-            None => self.detail = Some("the device answered; its next report shows the output".into()),
-        }
+    /// What counts as the answer to what was sent last.
+    #[must_use]
+    pub fn expect(&self) -> Option<&Expect> {
+        self.expects.last()
     }
 
-    fn end(&mut self, exchange: Exchange, received: Utc, detail: String) {
+    /// What a message of the device on the wire says about it.
+    fn reads(&self, message: &Message) -> Option<Outcome> {
+        self.expects.iter().rev().find_map(|expect| expect.reads(message))
+    }
+
+    /// Takes the answer in.
+    fn answer(&mut self, outcome: Outcome, message: &Message, received: Utc) {
+        let late = if self.exchange == Exchange::Uncertain { "late answer: " } else { "" };
+        let by_output = self.expect().is_some_and(|e| matches!(e.success, Success::Output { .. }));
+        if message.command.is_some() {
+            self.reply = message.command.clone();
+        }
+        let (exchange, words) = match outcome {
+            Outcome::Accepted if self.reply.is_none() => {
+                (Exchange::AnsweredOk, "its next report shows it".to_owned())
+            }
+            Outcome::Accepted => (Exchange::AnsweredOk, "the device answered".to_owned()),
+            Outcome::Refused { why } => (Exchange::Refused, why),
+            Outcome::Unclear { .. } if by_output => {
+                self.detail = Some("the device answered; its next report shows the output".into());
+                return;
+            }
+            Outcome::Unclear { said } => {
+                (Exchange::Uncertain, format!("it answered {said}: that says neither yes nor no"))
+            }
+        };
         self.exchange = exchange;
         self.answered = Some(received);
-        self.detail = Some(detail);
-    }
-
-    /// Whether a report shows the output in the state that was asked for.
-    fn shows_output(&self, message: &Message) -> Option<bool> {
-        let Some(Expect { success: Success::Output { line, on }, .. }) = &self.expect else { return None };
-        let told = message.outputs.as_deref()?.chars().nth(usize::from(*line).checked_sub(1)?)?;
-        Some((told == '1') == *on)
-    }
-
-    /// Whether this reply can be the answer to this order.
-    fn fits(&self, reply: &CommandReply, message: &Message) -> bool {
-        let Some(expect) = &self.expect else { return false };
-        let word = match &expect.word {
-            Some(word) => *word == reply.word,
-            None => message.kind == MessageKind::CommandReply,
-        };
-        word && reply.params.len() >= expect.leading.len()
-            && reply.params.iter().zip(&expect.leading).all(|(told, wanted)| told == wanted)
-            && (expect.serial.is_none() || message.serial.is_some_and(|told| self.serials.contains(&told)))
+        self.detail = Some(format!("{late}{words}"));
     }
 
     /// The row as consoles see it.
@@ -200,7 +188,7 @@ impl Order {
             asset,
             args: intent.args.clone(),
             exchange: self.exchange,
-            evidence: super::snapshot::NotApplicable::Word,
+            evidence: NotApplicable::Word,
             by: intent.by.clone(),
             reason: Some(intent.note.clone()).filter(|note| !note.is_empty()),
             created: self.created,
@@ -212,7 +200,11 @@ impl Order {
             shown: self.shown.clone(),
             answer: self.reply.as_ref().map(words_of),
             detail: self.check.as_ref().map(|check| check.words.clone()).or_else(|| self.detail.clone()),
-            verified: self.check.as_ref().and_then(|check| check.agrees),
+            verified: self.check.as_ref().map(|check| match check.agrees {
+                Some(true) => Verified::Yes,
+                Some(false) => Verified::No,
+                None => Verified::Unknown,
+            }),
             part_of: intent.part_of,
             open: self.is_open(),
         }
@@ -222,12 +214,6 @@ impl Order {
 /// `P04 30,60`: the answer as the device gave it, secrets masked by the decoder.
 fn words_of(reply: &CommandReply) -> String {
     format!("{} {}", reply.word, reply.params.join(",")).trim().to_owned()
-}
-
-/// Devices write `030` and `30` for one number.
-fn same(told: &str, asked: &str) -> bool {
-    let number = |text: &str| text.parse::<u64>().ok();
-    told == asked || number(told).is_some_and(|told| Some(told) == number(asked))
 }
 
 /// What is about to be sent, as far as it decides what may go beside it.
@@ -338,6 +324,12 @@ impl Orders {
         self.live_of(via).filter(move |order| order.is_due(now))
     }
 
+    /// Devices to which an order may go now, as far as it alone is concerned.
+    pub fn carriers_due(&self, now: Utc) -> impl Iterator<Item = &DeviceKey> {
+        let is_due = move |id: &CommandId| self.rows.get(id).is_some_and(|order| order.is_due(now));
+        self.live.iter().filter(move |(_, ids)| ids.iter().any(is_due)).map(|(via, _)| via)
+    }
+
     /// Open orders of one device, plans included.
     #[must_use]
     pub fn open_via(&self, via: &DeviceKey) -> usize {
@@ -349,7 +341,7 @@ impl Orders {
     pub fn wlnet_outstanding(&self, master: &DeviceKey) -> Option<&Order> {
         self.live_of(master).find(|order| {
             order.exchange == Exchange::Sent
-                && order.expect.as_ref().is_some_and(|expect| expect.word.as_deref() == Some(WLNET))
+                && order.expect().is_some_and(|expect| expect.word.as_deref() == Some(WLNET))
         })
     }
 
@@ -358,7 +350,7 @@ impl Orders {
     pub fn hinders(&self, id: CommandId, sending: Sending<'_>, now: Utc, times: Times) -> Option<CommandId> {
         let via = &self.rows.get(&id)?.intent.via;
         let in_the_way = |other: &&Order| {
-            let Some(expect) = &other.expect else { return false };
+            let Some(expect) = other.expect() else { return false };
             // The same once more: whichever is answered, the answer says the same.
             let same = other.shown.as_deref() == Some(sending.shown);
             other.id != id
@@ -453,14 +445,15 @@ impl Orders {
                 order.attempts = order.attempts.saturating_add(1);
                 order.sent = Some(at);
                 order.shown = Some(shown.clone());
-                order.serials.extend(expect.serial);
-                order.expect = Some(expect.clone());
+                order.expects.push(expect.clone());
                 order.detail = None;
             }
             OrderStep::FailedUnsent { .. } if order.exchange == Exchange::Sent && order.reply.is_none() => {
                 order.attempts = order.attempts.saturating_sub(1);
+                order.expects.pop();
                 order.exchange = if at < order.intent.expires { Exchange::Queued } else { Exchange::Expired };
                 order.detail = Some("the line dropped before the first byte".into());
+                order.not_before = Some(at + UNSENT);
                 if order.attempts == 0 {
                     order.sent = None;
                 }
@@ -484,8 +477,11 @@ impl Orders {
                         Some(false) => Exchange::Refused,
                         None => Exchange::Uncertain,
                     };
-                } else if order.exchange != Exchange::AnsweredOk {
+                } else if order.answered.is_none() {
                     return StepOutcome::NotNow;
+                } else if order.exchange == Exchange::Uncertain && *agrees == Some(true) {
+                    // It answered neither yes nor no; reading back says yes.
+                    order.exchange = Exchange::AnsweredOk;
                 }
                 order.check = Some(Check { at, agrees: *agrees, words: words.clone() });
             }
@@ -540,66 +536,41 @@ impl Orders {
         true
     }
 
-    /// What a device said, held against what it was asked. Returns the order it is the answer to.
+    /// What a device said, held against what it was asked. Returns the orders it is the answer to: one for a reply,
+    /// any number for a report that shows what several were waiting for.
     pub fn hear(
         &mut self,
         via: &DeviceKey,
         message: &Message,
         received: Utc,
         times: Times,
-    ) -> Option<CommandId> {
-        if !self.live.contains_key(via) {
-            return None;
+    ) -> Vec<CommandId> {
+        let mut read: Vec<(CommandId, Outcome)> = self
+            .live_of(via)
+            .filter(|order| order.listens(received, times))
+            .filter_map(|order| Some((order.id, order.reads(message)?)))
+            .collect();
+        if message.command.is_some() {
+            let whose = self.whose(read.iter().map(|(id, _)| *id));
+            read.retain(|(id, _)| Some(*id) == whose);
         }
-        let id = match &message.command {
-            Some(reply) => self.asked(via, reply, message, received, times)?,
-            None => self.ordered_output(via, message, received, times)?,
-        };
-        let order = self.rows.get_mut(&id)?;
-        match &message.command {
-            Some(reply) => order.answer(reply, received),
-            None => order.end(Exchange::AnsweredOk, received, "its report shows the output as told".into()),
+        let ids = read.iter().map(|(id, _)| *id).collect();
+        for (id, outcome) in read {
+            if let Some(order) = self.rows.get_mut(&id) {
+                order.answer(outcome, message, received);
+            }
+            self.index(id);
         }
-        self.index(id);
-        Some(id)
+        ids
     }
 
-    /// The order this reply answers: of those it could answer the one that waits, the oldest first; none if it could
-    /// answer two that differ.
-    fn asked(
-        &self,
-        via: &DeviceKey,
-        reply: &CommandReply,
-        message: &Message,
-        received: Utc,
-        times: Times,
-    ) -> Option<CommandId> {
-        let mut fitting: Vec<&Order> = self
-            .live_of(via)
-            .filter(|order| order.listens(received, times) && order.fits(reply, message))
-            .collect();
+    /// Of the orders a reply could answer the one that waits for it, the oldest first; none if it could answer two
+    /// that differ.
+    fn whose(&self, fitting: impl Iterator<Item = CommandId>) -> Option<CommandId> {
+        let mut fitting: Vec<&Order> = fitting.filter_map(|id| self.rows.get(&id)).collect();
         fitting.sort_by_key(|order| (order.exchange != Exchange::Sent, order.id));
         let (first, rest) = fitting.split_first()?;
         rest.iter().all(|other| other.shown == first.shown).then_some(first.id)
-    }
-
-    /// The oldest order about an output that this live report shows as it was ordered.
-    fn ordered_output(
-        &self,
-        via: &DeviceKey,
-        message: &Message,
-        received: Utc,
-        times: Times,
-    ) -> Option<CommandId> {
-        if message.replayed {
-            return None;
-        }
-        let shown = |order: &&Order| {
-            order.listens(received, times)
-                && order.sent.is_some_and(|sent| received > sent)
-                && order.shows_output(message) == Some(true)
-        };
-        self.live_of(via).find(shown).map(|order| order.id)
     }
 }
 
@@ -613,7 +584,7 @@ fn unanswered(attempts: u8) -> String {
 impl Order {
     /// The time for its answer is over.
     fn unanswered(&mut self, now: Utc) {
-        let may_be_silent = self.expect.as_ref().is_some_and(|expect| expect.may_be_silent);
+        let may_be_silent = self.expect().is_some_and(|expect| expect.may_be_silent);
         let again = now + back_off(self.attempts);
         if may_be_silent {
             self.exchange = Exchange::SentOnly;

@@ -243,6 +243,18 @@ pub enum NotApplicable {
     Word,
 }
 
+/// What reading back a setting, or a list that was written, showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verified {
+    /// The device holds what was asked.
+    Yes,
+    /// It holds something else.
+    No,
+    /// It could not be read back, or its answer cannot be compared.
+    Unknown,
+}
+
 /// What a device is told that moves no lock. Stands in one list with the [`CommandRow`]s.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderRow {
@@ -277,8 +289,8 @@ pub struct OrderRow {
     pub answer: Option<String>,
     /// What came of it, in words.
     pub detail: Option<String>,
-    /// Read back: the device holds what was asked (`true`), something else (`false`), or it was not read back.
-    pub verified: Option<bool>,
+    /// What reading back showed, once it did.
+    pub verified: Option<Verified>,
     /// The order it is a step of.
     pub part_of: Option<CommandId>,
     /// Something is still to come of it.

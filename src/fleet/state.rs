@@ -393,7 +393,7 @@ impl State {
 
     /// Holds what a device said against what it was asked.
     pub(super) fn hear_order(&mut self, sender: &DeviceKey, message: &Message, received: Utc) {
-        if let Some(id) = self.orders.hear(sender, message, received, self.times) {
+        for id in self.orders.hear(sender, message, received, self.times) {
             self.touch_order(id);
         }
     }

@@ -21,7 +21,7 @@ const NOTE: usize = 500;
 /// Longest asset name.
 const NAME: usize = 60;
 
-fn refused(why: impl Into<String>) -> Answer {
+pub(super) fn refused(why: impl Into<String>) -> Answer {
     Answer::Refused { why: why.into() }
 }
 
@@ -49,6 +49,11 @@ impl Node {
             }
             Ask::Cancel { command } => self.cancel(caller, command).await,
             Ask::Verdict { command, opened, note } => self.verdict(caller, command, opened, &note).await,
+            Ask::Catalogue { device } => self.catalogue(&device),
+            Ask::Order { target, command, args, note } => {
+                self.order(caller, &target, &command, args, &note).await
+            }
+            Ask::Bind { master, add, remove, note } => self.bind(caller, &master, &add, &remove, &note).await,
             Ask::Explain { raw } => explained(&raw),
             Ask::Subscribe | Ask::List { .. } | Ask::Tail { .. } | Ask::Untail => {
                 refused("not in this place")
@@ -181,6 +186,9 @@ impl Node {
     }
 
     async fn cancel(&self, caller: &Caller, id: CommandId) -> Answer {
+        if self.state().orders.get(id).is_some() {
+            return self.cancel_order(caller, id).await;
+        }
         let step = CommandStep::Cancelled { id, by: caller.name.clone() };
         let audit = self.audit(caller, "cancel", format!("command {id}"), "");
         self.command_act(caller, step, audit, "cancelled; it never left").await

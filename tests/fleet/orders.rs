@@ -7,6 +7,7 @@ use lockyard::domain::order::{CommandClass, Expect, OrderIntent, OrderStep, Succ
 use lockyard::domain::{CommandId, Exchange};
 use lockyard::fleet::commands::StepOutcome;
 use lockyard::fleet::orders::{ATTEMPTS, OPEN_PER_DEVICE, Order};
+use lockyard::fleet::snapshot::Verified;
 use lockyard::fleet::{State, Times};
 
 /// Something to say, and how it is answered.
@@ -321,7 +322,7 @@ fn a_plan_is_its_steps() {
     assert_eq!(scene.order_step(203, checked(Some(true))), StepOutcome::Done);
     assert_eq!(scene.exchange(whole), Exchange::AnsweredOk);
     assert_eq!(scene.order_step(204, checked(Some(false))), StepOutcome::NotNow);
-    assert_eq!(scene.state.order_row(whole).unwrap().verified, Some(true));
+    assert_eq!(scene.state.order_row(whole).unwrap().verified, Some(Verified::Yes));
 }
 
 #[test]
