@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ipc", &["domain", "fleet::snapshot"]),
     ("console", &["domain", "fleet::snapshot", "fleet::filter", "fleet::sort", "ipc", "config", "telemetry"]),
     ("config", &["domain"]),
+    ("profile", &["domain", "protocol", "config"]),
     ("telemetry", &[]),
     ("notify", &["domain"]),
     ("cluster", &["domain"]),

@@ -31,6 +31,12 @@ pub(super) fn run(common: &Common, node: &NodeFlags) -> Result<(), Failure> {
             findings.add(&setting.key, Ok(format!("{} (from {})", setting.value, setting.origin)))?;
         }
     }
+    findings.add("profiles", Ok(profiles(&setup)))?;
+    for file in &setup.profiles.files {
+        let changed = if file.added { "a profile of its own" } else { "over the built-in one" };
+        let words = format!("{changed}; what it adds or changes counts as unverified: {}", file.unverified());
+        findings.add(&file.path.display().to_string(), Ok(words))?;
+    }
     findings.add("secrets", secrets(&setup))?;
     let runs = setup.node_answers();
     findings.add("node", Ok(if runs { "one runs here".into() } else { "none runs here".into() }))?;
@@ -50,6 +56,15 @@ fn configuration(setup: &Setup) -> String {
     match &setup.loaded.file {
         Some(path) => format!("{}, data in {}", path.display(), setup.data.display()),
         None => format!("no file, built-in settings, data in {}", setup.data.display()),
+    }
+}
+
+fn profiles(setup: &Setup) -> String {
+    let count = setup.profiles.all.iter().count();
+    let dir = setup.profiles.dir.display();
+    match setup.profiles.files.len() {
+        0 => format!("{count} built in, none in {dir}"),
+        files => format!("{count}, {files} of them from {dir}"),
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn fetch(setup: &Setup, all: bool) -> Result<Snapshot, Failure> {
         Some(snapshot) => Ok(snapshot),
         None => {
             let state = node::read_only(&setup.data, setup.times()).map_err(Failure::failed)?;
-            Ok(state.snapshot(&setup.plan(), chrono::Utc::now(), all))
+            let mut snapshot = state.snapshot(&setup.plan(), chrono::Utc::now(), all);
+            node::explain_answers(&state, &mut snapshot.orders);
+            Ok(snapshot)
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::ingest::{self, Limits, Listeners};
 use crate::ipc::wire::{Answer, Ask};
 use crate::ipc::{LinkError, client, server};
 use crate::node::{self, Belongings, Running};
-use crate::protocol::catalogue::Profiles;
+use crate::profile::{self, Read};
 use crate::protocol::{Memory, Settings};
 use crate::store::{self, Opened, Store};
 use chrono::TimeDelta;
@@ -27,6 +27,8 @@ pub(super) struct Setup {
     pub data: PathBuf,
     pub socket: PathBuf,
     pub zone: chrono_tz::Tz,
+    /// What each model can be told, the installer's files included.
+    pub profiles: Read,
 }
 
 fn delta(duration: Duration) -> TimeDelta {
@@ -58,7 +60,9 @@ impl Setup {
         let socket =
             config::socket_path(common.socket.as_deref(), variable, &data).map_err(Failure::config)?;
         let zone = loaded.config.zone;
-        Ok(Self { loaded, data, socket, zone })
+        let dir = config::profile_dir(loaded.file.as_deref());
+        let profiles = profile::load(&dir).map_err(Failure::config)?;
+        Ok(Self { loaded, data, socket, zone, profiles })
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -217,7 +221,7 @@ impl Setup {
             memory: Memory::new(Settings { wlnet_ack }),
             limits: self.limits(),
             secrets,
-            profiles: Profiles::shipped(),
+            profiles: self.profiles.all.clone(),
             devices: demo.unwrap_or_else(|| self.registry()),
         };
         node::start(self.options(is_demo), belongings).await.map_err(Failure::failed)

@@ -18,8 +18,14 @@ pub enum ConfigError {
 impl ConfigError {
     pub(super) fn setting(path: &Path, text: &str, error: &toml::de::Error) -> Self {
         let Range { start, .. } = error.span().unwrap_or(0..0);
-        let (line, key) = place(text, start);
-        Self::Setting { path: path.into(), line, key, what: reword(error.message()) }
+        Self::at(path, text, start, error.message())
+    }
+
+    /// What is wrong at one byte of a file that reads like the configuration.
+    #[must_use]
+    pub fn at(path: &Path, text: &str, at: usize, what: &str) -> Self {
+        let (line, key) = place(text, at);
+        Self::Setting { path: path.into(), line, key, what: reword(what) }
     }
 }
 

@@ -97,7 +97,8 @@ fn found(places: &[PathBuf]) -> Result<Option<PathBuf>, ConfigError> {
     Ok(None)
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+/// The text of a file that reads like the configuration, at most 4 MiB of it.
+pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
     let cannot = |why: String| ConfigError::Unreadable { path: path.into(), why };
     let mut text = String::new();
     let file = File::open(path).map_err(|e| cannot(e.to_string()))?;

@@ -13,8 +13,9 @@ mod values;
 
 pub use device::Device;
 pub use error::ConfigError;
+pub(crate) use load::read;
 pub use load::{Explained, Flags, Loaded, Origin, load};
-pub use paths::{LONGEST_SOCKET, PathError, data_dir, socket_path};
+pub use paths::{LONGEST_SOCKET, PathError, data_dir, profile_dir, socket_path};
 pub use secrets::{Secrets, SecretsError};
 pub use settings::{
     Ascii, BenchModel, Commands, Config, ConsoleSettings, JointechSettings, Limits, LinkPlan, Links,

@@ -28,6 +28,19 @@ pub(super) fn config_files() -> Vec<PathBuf> {
     own.into_iter().chain([PathBuf::from(SYSTEM_CONFIG)]).collect()
 }
 
+/// Where an installer's profiles lie: `profiles` beside the configuration file that was read; without one, beside the
+/// first place where one could be that has them. Neither has to exist.
+#[must_use]
+pub fn profile_dir(file: Option<&Path>) -> PathBuf {
+    let beside = |file: &Path| file.parent().unwrap_or(Path::new("")).join("profiles");
+    if let Some(file) = file {
+        return beside(file);
+    }
+    let places: Vec<PathBuf> = config_files().iter().map(|file| beside(file)).collect();
+    let found = places.iter().find(|place| place.exists()).or(places.first());
+    found.cloned().unwrap_or_default()
+}
+
 /// The data directory: the one set, else `lockyard` in the XDG data directory. Nothing is created.
 ///
 /// # Errors
@@ -86,6 +99,13 @@ mod tests {
                 "the socket's path {fits}x has 101 bytes, at most 100 work everywhere: give a shorter --socket PATH"
             )
         );
+    }
+
+    #[test]
+    fn profiles_lie_beside_the_configuration() {
+        assert_eq!(profile_dir(Some(Path::new("/srv/l/config.toml"))), Path::new("/srv/l/profiles"));
+        assert_eq!(profile_dir(Some(Path::new("config.toml"))), Path::new("profiles"));
+        assert!(profile_dir(None).ends_with("lockyard/profiles"));
     }
 
     #[test]

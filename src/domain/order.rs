@@ -116,6 +116,12 @@ impl Expect {
     /// not. Of several orders that expect the same word the oldest is meant: the order is the caller's.
     #[must_use]
     pub fn reads(&self, message: &Message) -> Option<Outcome> {
+        self.reads_any(message, |serial| Some(serial) == self.serial)
+    }
+
+    /// The same for an order that was sent several times, each time with a serial of its own: `ours` tells them.
+    #[must_use]
+    pub fn reads_any(&self, message: &Message, ours: impl Fn(u32) -> bool) -> Option<Outcome> {
         match self.success {
             Success::Report => {
                 let live = message.kind == MessageKind::Position && !message.replayed;
@@ -133,7 +139,7 @@ impl Expect {
         let reply = message.command.as_ref().filter(|_| message.kind == MessageKind::CommandReply)?;
         let begins = reply.params.len() >= self.leading.len()
             && self.leading.iter().zip(&reply.params).all(|(want, is)| same(want, is));
-        let ours = self.serial.is_none_or(|serial| message.serial == Some(serial));
+        let ours = self.serial.is_none() || message.serial.is_some_and(ours);
         (reply.word == *word && begins && ours).then(|| self.success.judge(&reply.params))
     }
 }

@@ -199,6 +199,7 @@ impl Order {
             attempts: self.attempts,
             shown: self.shown.clone(),
             answer: self.reply.as_ref().map(words_of),
+            told: None, // who knows the catalogue adds it
             detail: self.check.as_ref().map(|check| check.words.clone()).or_else(|| self.detail.clone()),
             verified: self.check.as_ref().map(|check| match check.agrees {
                 Some(true) => Verified::Yes,

@@ -287,6 +287,8 @@ pub struct OrderRow {
     pub shown: Option<String>,
     /// What the device said, secrets masked.
     pub answer: Option<String>,
+    /// What that means, where its shape is known.
+    pub told: Option<String>,
     /// What came of it, in words.
     pub detail: Option<String>,
     /// What reading back showed, once it did.

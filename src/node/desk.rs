@@ -3,6 +3,7 @@
 
 use super::core::{Node, lock};
 use super::operator::Caller;
+use super::orders::explain_answers;
 use crate::domain::command::CommandStep;
 use crate::domain::journal::{AlarmAct, Body, RegistryAct};
 use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, EventSeq, text};
@@ -63,7 +64,10 @@ impl Node {
 
     /// Everything a console shows.
     pub(super) fn snapshot(&self, all: bool) -> Snapshot {
-        let mut snapshot = self.state().snapshot(&self.options.plan, self.now(), all);
+        let state = self.state();
+        let mut snapshot = state.snapshot(&self.options.plan, self.now(), all);
+        explain_answers(&state, &mut snapshot.orders);
+        drop(state);
         let quarantine = lock(&self.quarantine);
         snapshot.quarantine = quarantine.rows();
         snapshot.refused = quarantine.refused_rows();

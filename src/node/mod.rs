@@ -18,4 +18,5 @@ mod unlock;
 pub use core::{Node, Options};
 pub use desk::{Enrolment, plan_enrolment};
 pub use operator::{Caller, converse};
+pub use orders::explain_answers;
 pub use run::{Belongings, Running, StartError, read_only, read_state, start};

@@ -2,6 +2,7 @@
 
 use super::core::{Node, lock};
 use super::hub::{Dirty, Subscriber};
+use super::orders::explain_answers;
 use crate::domain::DeviceKey;
 use crate::fleet::snapshot::{Delta, Snapshot};
 use crate::ipc::server::Peer;
@@ -274,7 +275,8 @@ impl Node {
             }
         }
         for id in dirty.orders {
-            if let Some(row) = state.order_row(id) {
+            if let Some(mut row) = state.order_row(id) {
+                explain_answers(&state, std::slice::from_mut(&mut row));
                 place(&mut deltas, &mut |delta| delta.orders.push(row.clone()));
             }
         }

@@ -7,17 +7,20 @@ use super::operator::Caller;
 use crate::command::dispatch::{Bytes, Errands, Prepared};
 use crate::command::policy;
 use crate::domain::journal::Body;
+use crate::domain::message::CommandReply;
 use crate::domain::order::{CommandClass, Expect, OrderIntent, OrderStep};
 use crate::domain::{CommandId, DeviceKey, EventSeq, text};
 use crate::fleet::commands::StepOutcome;
 use crate::fleet::device::Device;
 use crate::fleet::orders::{OPEN_PER_DEVICE, Order, Sending};
-use crate::fleet::snapshot::DeviceStatus;
+use crate::fleet::snapshot::{DeviceStatus, OrderRow};
 use crate::fleet::{Outcome, State};
 use crate::ipc::server::Peer;
 use crate::ipc::wire::{Answer, Catalogue, CommandHelp, KnownSetting, ParamHelp};
 use crate::protocol::catalogue::profile::{About, Offered, Profile};
-use crate::protocol::catalogue::{Args, Around, Command, Composed, Kind, Param, check, compose};
+use crate::protocol::catalogue::{
+    Args, Around, Command, Composed, Kind, Param, binding, check, compose, facts,
+};
 use crate::store::{AuditRow, StoreError};
 use chrono::TimeDelta;
 
@@ -276,7 +279,7 @@ impl Node {
         remark: &str,
     ) -> Result<OrderIntent, String> {
         let (_, profile) = self.model_of(state, master)?;
-        if profile.command("bound_list").is_none() || profile.command("bind").is_none() {
+        if profile.command(binding::READ_COMMAND).is_none() || profile.command("bind").is_none() {
             return Err(format!("a {} has no list of sub-devices", profile.model));
         }
         let (add, remove) = (ids(add)?, ids(remove)?);
@@ -392,7 +395,7 @@ fn ids(given: &[String]) -> Result<Vec<String>, String> {
     let mut ids: Vec<String> = Vec::new();
     for id in given {
         let id = id.trim().to_ascii_uppercase();
-        if !super::plans::is_sub_id(&id) {
+        if id.len() != 10 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(format!("'{}' is no sub-device ID: ten hex digits", text::clean(&id)));
         }
         if !ids.contains(&id) {
@@ -412,8 +415,22 @@ fn known(state: &State, key: &DeviceKey, spec: &Command) -> Option<KnownSetting>
         .filter_map(|order| Some((order.answered?, order.reply.as_ref()?)))
         .max_by_key(|(at, _)| *at)?;
     let (at, reply) = newest;
-    let from = reply.params.len().checked_sub(spec.params.len())?;
-    Some(KnownSetting { value: words_of(spec, reply.params.get(from..)?), at })
+    Some(KnownSetting { value: told(&reader, reply)?, at })
+}
+
+/// What a reply tells, in words; `None`: its shape is not known.
+pub(super) fn told(command: &str, reply: &CommandReply) -> Option<String> {
+    let facts = facts(command, reply);
+    let words = facts.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// Adds to the rows of orders what the devices' answers mean. The fold knows words, not what they say.
+pub fn explain_answers(state: &State, rows: &mut [OrderRow]) {
+    for row in rows {
+        let reply = state.orders.get(row.id).and_then(|order| order.reply.as_ref());
+        row.told = reply.and_then(|reply| told(&row.kind, reply));
+    }
 }
 
 /// What the `sent` entry of an order tells.

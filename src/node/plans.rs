@@ -5,11 +5,12 @@
 use super::core::{Node, lock};
 use super::orders::{reader_of, words_of};
 use crate::domain::order::{CommandClass, OrderIntent, OrderStep, Success};
-use crate::domain::{CommandId, DeviceKey, Exchange, Utc};
+use crate::domain::{CommandId, DeviceKey, DeviceKind, Exchange, Utc};
 use crate::fleet::State;
 use crate::fleet::orders::Order;
 use crate::fleet::snapshot::DeviceStatus;
 use crate::protocol::catalogue::Profile;
+use crate::protocol::catalogue::binding::{self, BindChange, BindError, BindLimits};
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -183,29 +184,11 @@ fn compare(profile: &Profile, order: &Order, read: &Order) -> Next {
     }
 }
 
-/// Ten upper-case hex digits.
-pub(super) fn is_sub_id(text: &str) -> bool {
-    text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
-}
-
-/// The IDs in the answer to a list reading. The answer may or may not begin with function digits and a count.
+/// The IDs in the answer to a list reading.
 fn list_of(order: &Order) -> Result<Vec<String>, String> {
-    let params = order.reply.as_ref().map(|reply| reply.params.as_slice()).unwrap_or_default();
-    let mut ids: Vec<String> = Vec::new();
-    for item in params {
-        let item = item.trim().to_ascii_uppercase();
-        if is_sub_id(&item) {
-            if ids.contains(&item) {
-                return Err(format!("the list names {item} twice"));
-            }
-            ids.push(item);
-        } else if item.is_empty() {
-            // A list that ends with its separator.
-        } else if !ids.is_empty() || item.len() > 3 || !item.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(format!("the list was not understood: {}", params.join(",")));
-        }
-    }
-    Ok(ids)
+    let Some(reply) = &order.reply else { return Err("nothing was told".into()) };
+    binding::bound(reply)
+        .ok_or_else(|| format!("the list was not understood: {} {}", reply.word, reply.params.join(",")))
 }
 
 fn joined(ids: &[String]) -> String {
@@ -218,19 +201,30 @@ fn arg(order: &Order, name: &str) -> Vec<String> {
     value.unwrap_or_default().split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
-/// The list as it is to be: in its order, what is added at the end.
-fn changed(plan: &Order, list: &[String]) -> Result<Vec<String>, String> {
+/// The list as it is to be: in its order, what is added at the end. `None`: it is so already.
+fn changed(state: &State, plan: &Order, list: &[String]) -> Result<Option<Vec<String>>, String> {
     let (add, remove) = (arg(plan, "add"), arg(plan, "remove"));
     if let Some(absent) = remove.iter().find(|id| !list.contains(id)) {
         return Err(format!("{absent} is not bound; bound are {}", joined(list)));
     }
     let kept = list.iter().filter(|id| !remove.contains(id));
     let new = add.iter().filter(|id| !list.contains(id));
-    Ok(kept.chain(new).cloned().collect())
+    let wanted = kept.chain(new).cloned().collect();
+    // What nobody has enrolled may be a sensor, of which a master holds more: it has the last word.
+    let is_sensor = |id: &str| {
+        let device = state.device(&DeviceKey::new(plan.intent.target.maker, id));
+        device.is_none_or(|device| device.kind == DeviceKind::Sensor)
+    };
+    match binding::bind_plan(list, &BindChange::Replace(wanted), BindLimits::NEWER, is_sensor) {
+        Ok(wanted) => Ok(Some(wanted)),
+        Err(BindError::Same) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn next_of_binding(state: &State, plan: &Order, steps: &[&Order], now: Utc) -> Next {
-    let read = |expires| Next::Order(Box::new(step(plan, "bound_list", CommandClass::Read, expires)));
+    let read =
+        |expires| Next::Order(Box::new(step(plan, binding::READ_COMMAND, CommandClass::Read, expires)));
     match steps {
         [] => read(plan.intent.expires),
         [.., last] if last.is_open() => Next::Nothing,
@@ -264,19 +258,19 @@ fn next_of_binding(state: &State, plan: &Order, steps: &[&Order], now: Utc) -> N
 
 /// From the list that was read to the list that is written.
 fn write(state: &State, plan: &Order, list: &Order, now: Utc) -> Next {
-    let wanted = list_of(list).and_then(|is| Ok((changed(plan, &is)?, is)));
-    let (wanted, is) = match wanted {
-        Ok(wanted) => wanted,
+    let planned = list_of(list).and_then(|is| Ok((changed(state, plan, &is)?, is)));
+    let wanted = match planned {
+        Ok((Some(wanted), _)) => wanted,
+        Ok((None, is)) => {
+            let words = format!("nothing to change; bound are {}{}", joined(&is), registry(state, plan, &is));
+            return Next::check(Some(true), words);
+        }
         Err(why) => {
             return Next::check(Some(false), format!("stopped after reading, nothing changed: {why}"));
         }
     };
-    if wanted == is {
-        let words = format!("nothing to change; bound are {}{}", joined(&is), registry(state, plan, &is));
-        return Next::check(Some(true), words);
-    }
     let fresh = list.answered.unwrap_or(now) + FRESH_LIST;
-    let command = if wanted.is_empty() { "unbind_all" } else { "bind" };
+    let (command, _) = binding::bind_command(&wanted);
     let mut intent = step(plan, command, CommandClass::Credential, fresh);
     if !wanted.is_empty() {
         intent.args = vec![("subs".into(), wanted.join(","))];
@@ -286,8 +280,7 @@ fn write(state: &State, plan: &Order, list: &Order, now: Utc) -> Next {
 
 /// Holds the list that was read back against the one that was written.
 fn verify(state: &State, plan: &Order, wanted: &[String], is: &[String]) -> Next {
-    let as_set = |ids: &[String]| ids.iter().cloned().collect::<BTreeSet<_>>();
-    if as_set(wanted) == as_set(is) {
+    if binding::is_bound_as(is, wanted) {
         return Next::check(
             Some(true),
             format!("verified: bound are {}{}", joined(is), registry(state, plan, is)),

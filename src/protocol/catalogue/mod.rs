@@ -5,7 +5,9 @@
 //! profile (`config/profiles/*.toml`, [`profile`]), which an installer may override. A profile can name a word nobody
 //! here knows; it cannot send an opening under another name, widen a range, or claim a proof.
 
+pub mod binding;
 mod compose;
+mod facts;
 mod file;
 pub mod profile;
 mod shipped;
@@ -15,6 +17,7 @@ mod template;
 mod value;
 
 pub use compose::{Args, Around, Checked, ComposeError, Composed, check, compose};
+pub use facts::{Fact, facts};
 pub use file::{EVENTS, WrongProfile};
 pub use profile::{About, Offered, Profile, Profiles};
 pub use spec::{Command, Kind, Param};
