@@ -199,7 +199,7 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
 }
 
 /// Columns as wide as their widest cell, two spaces between; foreign text is cleaned.
-fn table(rows: &[Vec<String>]) -> String {
+pub(super) fn table(rows: &[Vec<String>]) -> String {
     use unicode_width::UnicodeWidthStr;
     let cells: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|c| text::clean(c)).collect()).collect();

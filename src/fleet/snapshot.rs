@@ -299,6 +299,18 @@ pub struct OrderRow {
     pub open: bool,
 }
 
+impl OrderRow {
+    /// Whether nothing more comes of it by itself. `read_back`: it is a setting that is read back once it is answered.
+    #[must_use]
+    pub fn is_over(&self, read_back: bool) -> bool {
+        let awaits_reading = read_back
+            && self.verified.is_none()
+            && self.answered.is_some()
+            && matches!(self.exchange, Exchange::AnsweredOk | Exchange::Uncertain);
+        !self.open && !awaits_reading
+    }
+}
+
 /// A device ID that knocks and is not enrolled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuarantineRow {

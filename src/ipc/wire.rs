@@ -132,6 +132,10 @@ pub enum Answer {
     Refused {
         why: String,
     },
+    /// Not done: the question itself is wrong (no such command, a value out of range). One sentence says what is right.
+    Wrong {
+        why: String,
+    },
     Proposed {
         proposal: Box<Proposal>,
     },

@@ -30,6 +30,15 @@ const WHOLE_LIST: [&str; 2] = ["bind", "unbind_all"];
 /// What every act of this class says as long as roles are not configured.
 const ALONE: &str = "two-person rule off: one person configured";
 
+/// Why an order is not written.
+#[derive(Debug)]
+enum Denied {
+    /// The question is wrong: there is no such command, or a value is out of range.
+    Wrong(String),
+    /// By rule, or by how things stand.
+    Refused(String),
+}
+
 /// Whether this account may give orders of a class. The account the node runs as and root are its administrators; the
 /// others who may attach read.
 fn may(class: CommandClass, caller: u32, node: u32) -> Result<(), String> {
@@ -194,11 +203,21 @@ impl Node {
         };
         let (intent, read_back) = match checked {
             Ok(checked) => checked,
-            Err(why) => return self.refuse(caller, "order", target.to_string(), why).await,
+            Err(denied) => return self.deny(caller, "order", target, denied).await,
         };
         match self.place(caller, intent).await {
             Ok(command) => Answer::Ordered { command, read_back },
             Err(answer) => answer,
+        }
+    }
+
+    async fn deny(&self, caller: &Caller, act: &str, target: &DeviceKey, denied: Denied) -> Answer {
+        match denied {
+            Denied::Refused(why) => self.refuse(caller, act, target.to_string(), why).await,
+            Denied::Wrong(why) => {
+                self.refuse(caller, act, target.to_string(), why.clone()).await;
+                Answer::Wrong { why }
+            }
         }
     }
 
@@ -210,22 +229,22 @@ impl Node {
         command: &str,
         args: Vec<(String, String)>,
         remark: &str,
-    ) -> Result<(OrderIntent, bool), String> {
-        let (device, profile) = self.model_of(state, target)?;
+    ) -> Result<(OrderIntent, bool), Denied> {
+        let (device, profile) = self.model_of(state, target).map_err(Denied::Refused)?;
         let offered = profile.command(command);
         if let Some(why) = offered.and_then(|offered| not_here(offered.spec)) {
-            return Err(why);
+            return Err(Denied::Refused(why));
         }
         let takes_secret = |name: &str| {
             offered.is_some_and(|o| o.spec.params.iter().any(|p| p.name == name && p.kind.is_secret()))
         };
         if let Some((name, _)) = args.iter().find(|(name, _)| takes_secret(name)) {
-            return Err(format!("{name} is a secret: it needs the encrypted store"));
+            return Err(Denied::Refused(format!("{name} is a secret: it needs the encrypted store")));
         }
         let args: Args = args.into_iter().collect();
-        let checked =
-            check(profile, command, &args, device.firmware.as_deref()).map_err(|e| e.to_string())?;
-        may(checked.class, caller.uid, Peer::own().uid)?;
+        let checked = check(profile, command, &args, device.firmware.as_deref())
+            .map_err(|e| Denied::Wrong(e.to_string()))?;
+        may(checked.class, caller.uid, Peer::own().uid).map_err(Denied::Refused)?;
         let mut words = note(remark);
         if checked.class == CommandClass::Credential {
             words = format!("{words} ({ALONE})").trim_start().to_owned();
@@ -261,7 +280,7 @@ impl Node {
         };
         let intent = match planned {
             Ok(intent) => intent,
-            Err(why) => return self.refuse(caller, "bind", master.to_string(), why).await,
+            Err(denied) => return self.deny(caller, "bind", master, denied).await,
         };
         match self.place(caller, intent).await {
             Ok(command) => Answer::Ordered { command, read_back: true },
@@ -277,22 +296,23 @@ impl Node {
         add: &[String],
         remove: &[String],
         remark: &str,
-    ) -> Result<OrderIntent, String> {
-        let (_, profile) = self.model_of(state, master)?;
+    ) -> Result<OrderIntent, Denied> {
+        let (_, profile) = self.model_of(state, master).map_err(Denied::Refused)?;
         if profile.command(binding::READ_COMMAND).is_none() || profile.command("bind").is_none() {
-            return Err(format!("a {} has no list of sub-devices", profile.model));
+            return Err(Denied::Wrong(format!("a {} has no list of sub-devices", profile.model)));
         }
-        let (add, remove) = (ids(add)?, ids(remove)?);
+        let (add, remove) = (ids(add).map_err(Denied::Wrong)?, ids(remove).map_err(Denied::Wrong)?);
         if add.is_empty() && remove.is_empty() {
-            return Err("say which IDs to add or remove; bound_list reads the list".into());
+            let why = "say which IDs to add or remove; bound_list reads the list";
+            return Err(Denied::Wrong(why.into()));
         }
         if let Some(both) = add.iter().find(|id| remove.contains(id)) {
-            return Err(format!("{both} cannot be added and removed at once"));
+            return Err(Denied::Wrong(format!("{both} cannot be added and removed at once")));
         }
-        may(CommandClass::Credential, caller.uid, Peer::own().uid)?;
+        may(CommandClass::Credential, caller.uid, Peer::own().uid).map_err(Denied::Refused)?;
         let open = |order: &&Order| order.is_open() && order.intent.is_plan && order.intent.target == *master;
         if let Some(other) = state.orders.all().find(open) {
-            return Err(format!("plan {} for this master is not done yet", other.id));
+            return Err(Denied::Refused(format!("plan {} for this master is not done yet", other.id)));
         }
         let args = [("add", add), ("remove", remove)];
         let args = args.into_iter().filter(|(_, ids)| !ids.is_empty());

@@ -77,7 +77,10 @@ fn ask(lab: &Lab, ask: Ask) -> Answer {
 }
 
 fn refused(lab: &Lab, ask: Ask) -> String {
-    runtime().block_on(async { Console::attach(&lab.socket()).await.refused(ask).await })
+    match self::ask(lab, ask) {
+        Answer::Refused { why } | Answer::Wrong { why } => why,
+        other => panic!("not refused: {other:?}"),
+    }
 }
 
 #[test]
@@ -373,5 +376,64 @@ fn two_consoles_see_one_order_and_its_answer() {
             becomes(&lab, id, "exchange", "answered_ok");
         }
     });
+    node.stop();
+}
+
+#[test]
+fn the_command_line_says_what_became_of_it_by_its_exit_code() {
+    let lab = Lab::new();
+    let why = lab.fails(4, &["send", &format!("jointech/{LOCK}"), "firmware"]);
+    assert!(why.contains("no node runs"), "{why}");
+    let (node, mut device) = scene(&lab);
+    let list = lab.ok(&["send", LOCK, "--list"]);
+    let line = list.lines().find(|line| line.starts_with("wake_interval")).unwrap();
+    assert!(line.contains("configure") && line.contains("seconds=5 to 600 s"), "{line}");
+    assert!(line.contains("documented"), "{line}");
+    let open = list.lines().find(|line| line.starts_with("open_static")).unwrap();
+    assert!(open.contains("not sent from here"), "{open}");
+
+    let why = lab.fails(2, &["send", LOCK, "wake_interval", "seconds=4", "minutes=60"]);
+    assert!(why.contains("seconds must be 5 to 600 s, not 4"), "{why}");
+    lab.fails(2, &["send", LOCK, "wake_interval", "seconds"]);
+    lab.fails(2, &["bind", LOCK]);
+    let why = lab.fails(5, &["send", LOCK, "open_static"]);
+    assert!(why.contains("unlock dialog"), "{why}");
+
+    let run = |args: &[&str]| lab.command(args).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let ended = |child: std::process::Child| {
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let child = run(&["send", LOCK, "firmware", "--wait", "30s"]);
+    device.expect("(P01)");
+    says(&mut device, "P01,JT701D,87%");
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the device answered: firmware JT701D, battery 87 %"), "{said}");
+
+    for (read_back, wanted) in [("P04,0,30,60", 0), ("P04,0,600,60", 1)] {
+        let args = ["send", LOCK, "wake_interval", "seconds=30", "minutes=60", "--wait", "30s", "--json"];
+        let child = run(&args);
+        device.expect("(P04,1,30,60)");
+        says(&mut device, "P04,1,30,60");
+        device.expect("(P04,0)");
+        says(&mut device, read_back);
+        let (code, said) = ended(child);
+        assert_eq!(code, Some(wanted), "{said}");
+        let row: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(row["verified"], if wanted == 0 { "yes" } else { "no" });
+    }
+
+    let child = run(&["bind", LOCK, "--add", SUB_A, "--wait", "30s"]);
+    device.expect(&format!("({LOCK},1,001,WLNET,1,0)"));
+    says(&mut device, &format!("1,001,WLNET,1,0,1,{SUB_A}"));
+    let (code, said) = ended(child);
+    assert!(code == Some(0) && said.contains("nothing to change"), "{said}");
+
+    let said = lab.ok(&["send", LOCK, "imei", "--json"]);
+    assert!(serde_json::from_str::<Value>(&said).unwrap()["id"].is_i64(), "{said}");
+    device.expect("(P14)");
+    let why = lab.fails(6, &["send", LOCK, "iccid", "--wait", "1s"]);
+    assert!(why.contains("no answer within 1 s"), "{why}");
     node.stop();
 }
