@@ -15,6 +15,8 @@ mod identity;
 mod life;
 #[path = "fleet/openings.rs"]
 mod openings;
+#[path = "fleet/orders.rs"]
+mod orders;
 #[path = "fleet/policy.rs"]
 mod policy;
 #[path = "fleet/registry.rs"]

@@ -8,12 +8,12 @@
 mod alarms;
 #[path = "node/attack.rs"]
 mod attack;
-#[path = "node/deltas.rs"]
-mod deltas;
 #[path = "node/captured.rs"]
 mod captured;
 #[path = "captures/mod.rs"]
 mod captures;
+#[path = "node/deltas.rs"]
+mod deltas;
 #[path = "node/door.rs"]
 mod door;
 #[path = "node/durable.rs"]
@@ -25,6 +25,8 @@ mod frames;
 mod lab;
 #[path = "node/lists.rs"]
 mod lists;
+#[path = "node/orders.rs"]
+mod orders;
 #[path = "node/quarantine.rs"]
 mod quarantine;
 #[path = "node/refusals.rs"]

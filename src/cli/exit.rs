@@ -8,6 +8,9 @@ pub enum Failure {
     /// 1
     #[error("{0}")]
     Failed(String),
+    /// 2: what was asked for is wrong; one sentence says what would be right
+    #[error("{0}")]
+    Usage(String),
     /// 3
     #[error("{0}")]
     Config(String),
@@ -17,17 +20,22 @@ pub enum Failure {
     /// 5
     #[error("{0}")]
     Refused(String),
+    /// 6: it was sent, or may yet be, and what became of it is not known
+    #[error("{0}")]
+    Uncertain(String),
 }
 
 impl Failure {
-    /// 0 is success, 2 a usage error (clap's own).
+    /// 0 is success, 2 a usage error (clap's own, too).
     #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
             Self::Config(_) => 3,
             Self::NoNode(_) => 4,
             Self::Refused(_) => 5,
+            Self::Uncertain(_) => 6,
         })
     }
 

@@ -2,8 +2,8 @@
 
 use super::setup::Setup;
 use super::{Common, Failure, What};
-use crate::domain::text;
-use crate::fleet::snapshot::{DeviceRow, DeviceStatus, Snapshot};
+use crate::domain::{CommandId, text};
+use crate::fleet::snapshot::{CommandRow, DeviceRow, DeviceStatus, OrderRow, Snapshot};
 use crate::node;
 use serde::Serialize;
 use std::fmt::Display;
@@ -45,7 +45,9 @@ pub(super) fn fetch(setup: &Setup, all: bool) -> Result<Snapshot, Failure> {
         Some(snapshot) => Ok(snapshot),
         None => {
             let state = node::read_only(&setup.data, setup.times()).map_err(Failure::failed)?;
-            Ok(state.snapshot(&setup.plan(), chrono::Utc::now(), all))
+            let mut snapshot = state.snapshot(&setup.plan(), chrono::Utc::now(), all);
+            node::explain_answers(&state, &mut snapshot.orders);
+            Ok(snapshot)
         }
     }
 }
@@ -58,7 +60,7 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Devices => text(&devices(setup, snapshot, all))?,
         What::Assets => text(&snapshot.assets)?,
         What::Alarms => text(&snapshot.alarms)?,
-        What::Commands => text(&snapshot.commands)?,
+        What::Commands => text(&commands(snapshot))?,
         What::Quarantine => text(&snapshot.quarantine)?,
         What::Refused => text(&snapshot.refused)?,
     };
@@ -80,6 +82,31 @@ fn devices(setup: &Setup, snapshot: &Snapshot, all: bool) -> Vec<DeviceRow> {
             ..DeviceRow::unheard(waiting.key.clone(), waiting.kind, DeviceStatus::Quarantined)
         }));
     }
+    rows
+}
+
+/// A line of `list commands`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told<'a> {
+    Opening(&'a CommandRow),
+    Order(&'a OrderRow),
+}
+
+impl Told<'_> {
+    fn id(&self) -> CommandId {
+        match self {
+            Self::Opening(row) => row.id,
+            Self::Order(row) => row.id,
+        }
+    }
+}
+
+/// Openings and orders in one list, in the order they were made.
+fn commands(snapshot: &Snapshot) -> Vec<Told<'_>> {
+    let openings = snapshot.commands.iter().map(Told::Opening);
+    let mut rows: Vec<Told<'_>> = openings.chain(snapshot.orders.iter().map(Told::Order)).collect();
+    rows.sort_by_key(Told::id);
     rows
 }
 
@@ -164,13 +191,14 @@ fn rows(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Vec<Vec<St
         }))
         .collect(),
         What::Commands => std::iter::once(
-            ["ID", "TARGET", "ASSET", "EXCHANGE", "EVIDENCE", "BY", "REASON", "CREATED", "EXPIRES"]
+            ["ID", "KIND", "TARGET", "ASSET", "EXCHANGE", "EVIDENCE", "BY", "REASON", "CREATED", "EXPIRES"]
                 .map(String::from)
                 .to_vec(),
         )
-        .chain(snapshot.commands.iter().map(|row| {
-            vec![
+        .chain(commands(snapshot).iter().map(|told| match told {
+            Told::Opening(row) => vec![
                 row.id.to_string(),
+                row.kind.clone(),
                 row.target.clone(),
                 or_dash(row.asset.as_ref()),
                 word(&row.exchange),
@@ -179,7 +207,19 @@ fn rows(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Vec<Vec<St
                 row.reason.word().into(),
                 time(Some(row.created)),
                 time(Some(row.expires)),
-            ]
+            ],
+            Told::Order(row) => vec![
+                row.id.to_string(),
+                row.kind.clone(),
+                row.target.clone(),
+                or_dash(row.asset.as_ref()),
+                word(&row.exchange),
+                word(&row.evidence),
+                row.by.clone(),
+                or_dash(row.detail.as_ref().or(row.reason.as_ref())),
+                time(Some(row.created)),
+                time(Some(row.expires)),
+            ],
         }))
         .collect(),
         What::Quarantine => std::iter::once(
@@ -237,7 +277,7 @@ fn csv(rows: &[Vec<String>]) -> String {
 }
 
 /// Columns as wide as their widest cell, two spaces between; foreign text is cleaned.
-fn table(rows: &[Vec<String>]) -> String {
+pub(super) fn table(rows: &[Vec<String>]) -> String {
     use unicode_width::UnicodeWidthStr;
     let cells: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|c| text::clean(c)).collect()).collect();

@@ -10,6 +10,7 @@ mod explain;
 mod input;
 mod list;
 mod replay;
+mod send;
 mod serve;
 mod setup;
 mod status;
@@ -183,6 +184,41 @@ pub enum Command {
         #[arg(long, value_name = "MASTER")]
         bind_to: Option<String>,
     },
+    /// Tell a device something that moves no lock; the node must run
+    Send {
+        /// ID of an enrolled device, or jointech/ID, bofan/ID
+        device: String,
+        /// Name of the command; --list shows them
+        #[arg(required_unless_present = "list")]
+        command: Option<String>,
+        /// Arguments
+        #[arg(value_name = "NAME=VALUE")]
+        args: Vec<String>,
+        /// What the device can be told, with ranges, class and proof
+        #[arg(long, conflicts_with_all = ["command", "args", "wait", "note"])]
+        list: bool,
+        /// Why; kept with the order
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        #[command(flatten)]
+        follow: Follow,
+    },
+    /// Change the list of sub-devices bound to a master: read, changed, written whole, read back; the node must run
+    Bind {
+        /// ID of an enrolled master lock
+        master: String,
+        /// Sub-device to bind; may be repeated
+        #[arg(long, value_name = "ID")]
+        add: Vec<String>,
+        /// Sub-device to unbind; may be repeated
+        #[arg(long, value_name = "ID")]
+        remove: Vec<String>,
+        /// Why; kept with the order
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        #[command(flatten)]
+        follow: Follow,
+    },
     /// Whether a node runs here, and how it fares
     Status {
         #[arg(long)]
@@ -193,6 +229,17 @@ pub enum Command {
         #[command(flatten)]
         node: NodeFlags,
     },
+}
+
+/// How an order is followed.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Follow {
+    /// Wait for the answer, and for the reading back, such as 60s
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub wait: Option<std::time::Duration>,
+    /// One JSON object, times in UTC
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -251,6 +298,13 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         }
         Some(Command::Enrol { id, asset, kind, bind_to }) => {
             enrol::run(&common, &id, asset, kind, bind_to.as_deref())
+        }
+        Some(Command::Send { device, command: Some(command), args, list: false, note, follow }) => {
+            send::run(&common, &device, command, &args, note, &follow)
+        }
+        Some(Command::Send { device, follow, .. }) => send::list(&common, &device, follow.json),
+        Some(Command::Bind { master, add, remove, note, follow }) => {
+            send::bind(&common, &master, add, remove, note, &follow)
         }
         Some(Command::Status { json }) => status::run(&common, json),
         Some(Command::Check { node }) => check::run(&common, &node),

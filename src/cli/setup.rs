@@ -8,6 +8,7 @@ use crate::domain::{DeviceKind, Maker};
 use crate::fleet::snapshot::Snapshot;
 use crate::fleet::{Times, WakePlan};
 use crate::ingest::{self, Limits, Listeners};
+use crate::ipc::client::Ordered;
 use crate::ipc::wire::{Answer, Ask};
 use crate::ipc::{LinkError, client, server};
 use crate::node::{self, Belongings, Running};
@@ -113,6 +114,11 @@ impl Setup {
     /// Everything the node of this data directory knows; `None` if none runs.
     pub(super) fn list_node(&self, all: bool) -> Result<Option<Snapshot>, Failure> {
         self.with_node(client::list(&self.socket, all))
+    }
+
+    /// Gives an order through the node of this data directory; `None` if none runs.
+    pub(super) fn order_node(&self, ask: Ask, wait: Option<Duration>) -> Result<Option<Ordered>, Failure> {
+        self.with_node(client::order(&self.socket, ask, wait))
     }
 
     fn with_node<T>(&self, talk: impl Future<Output = Result<T, LinkError>>) -> Result<Option<T>, Failure> {
@@ -221,6 +227,7 @@ impl Setup {
             memory: Memory::new(Settings { wlnet_ack }),
             limits: self.limits(),
             secrets,
+            profiles: self.profiles.all.clone(),
             devices: demo.unwrap_or_else(|| self.registry()),
         };
         node::start(self.options(is_demo), belongings).await.map_err(Failure::failed)

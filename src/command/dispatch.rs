@@ -1,14 +1,13 @@
-//! From a queued intent to bytes on a session, at most once. The order is the safety: interlocks read again, the
-//! `sent` entry durable *and accepted by the fold*, only then the first byte.
+//! From a queued intent to bytes on a session, at most once a sending. The order is the safety: everything read again,
+//! the `sent` entry durable *and accepted by the fold*, only then the first byte. Openings and orders go the same way.
 
-use crate::domain::command::CommandStep;
 use crate::domain::{CommandId, DeviceKey};
 use std::future::Future;
 
-/// What the interlocks say just before sending.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recheck {
-    Go,
+/// What is to be sent, looked at just before sending.
+#[derive(Debug)]
+pub enum Prepared<N> {
+    Go(Bytes<N>),
     /// Not now, but it may stay queued (another relay of the same master is outstanding).
     Wait,
     /// Ends the intent, never re-queued.
@@ -17,30 +16,34 @@ pub enum Recheck {
     Gone,
 }
 
-/// Where steps are made durable.
-pub trait CommandLog {
-    /// Reads the interlocks again for a queued command.
-    fn recheck(&self, id: CommandId) -> Recheck;
-
-    /// Writes a step and returns whether the fold accepted it. `false` also when it could not be made durable.
-    fn step(&self, step: CommandStep) -> impl Future<Output = bool> + Send;
-}
-
 /// The bytes of a command, made at the last moment because they may hold a secret.
 #[derive(Debug)]
-pub struct Bytes {
+pub struct Bytes<N> {
     pub bytes: Vec<u8>,
-    /// WLNET serial used, if any.
-    pub serial: Option<u8>,
+    /// What the `sent` entry tells of them.
+    pub note: N,
+}
+
+/// Things to send of one kind, and where their steps are made durable.
+pub trait Errands {
+    type Note: Send;
+
+    /// Reads everything again for a queued intent and makes its bytes.
+    fn prepare(&self, id: CommandId) -> Prepared<Self::Note>;
+
+    /// Writes that it is about to be sent and returns whether the fold accepted it. `false` also when it could not be
+    /// made durable.
+    fn sent(&self, id: CommandId, note: Self::Note) -> impl Future<Output = bool> + Send;
+
+    /// Not a byte left.
+    fn failed_unsent(&self, id: CommandId) -> impl Future<Output = ()> + Send;
+
+    fn withheld(&self, id: CommandId, why: String) -> impl Future<Output = ()> + Send;
 }
 
 /// Where bytes go.
 pub trait DeviceLink {
     fn in_contact(&self, via: &DeviceKey) -> bool;
-
-    /// # Errors
-    /// One sentence: why the bytes cannot be made (a password is missing).
-    fn encode(&self, id: CommandId) -> Result<Bytes, String>;
 
     /// Writes once; `false` if certainly not a byte left.
     fn write(&self, via: &DeviceKey, bytes: Vec<u8>) -> impl Future<Output = bool> + Send;
@@ -55,38 +58,31 @@ pub enum Attempt {
     NotSent,
 }
 
-/// Tries to send one queued command to a device that is in contact.
-pub async fn attempt<L: CommandLog, D: DeviceLink>(
+/// Tries to send one queued intent to a device that is in contact.
+pub async fn attempt<E: Errands, D: DeviceLink>(
     id: CommandId,
     via: &DeviceKey,
-    log: &L,
+    errands: &E,
     link: &D,
 ) -> Attempt {
     if !link.in_contact(via) {
         return Attempt::NotSent;
     }
-    match log.recheck(id) {
-        Recheck::Go => {}
-        Recheck::Wait | Recheck::Gone => return Attempt::NotSent,
-        Recheck::Withhold(why) => {
-            log.step(CommandStep::Withheld { id, why }).await;
-            return Attempt::NotSent;
-        }
-    }
-    let bytes = match link.encode(id) {
-        Ok(bytes) => bytes,
-        Err(why) => {
-            log.step(CommandStep::Withheld { id, why }).await;
+    let Bytes { bytes, note } = match errands.prepare(id) {
+        Prepared::Go(bytes) => bytes,
+        Prepared::Wait | Prepared::Gone => return Attempt::NotSent,
+        Prepared::Withhold(why) => {
+            errands.withheld(id, why).await;
             return Attempt::NotSent;
         }
     };
-    if !log.step(CommandStep::Sent { id, serial: bytes.serial }).await {
+    if !errands.sent(id, note).await {
         return Attempt::NotSent;
     }
-    if link.write(via, bytes.bytes).await {
+    if link.write(via, bytes).await {
         return Attempt::Sent;
     }
-    log.step(CommandStep::FailedUnsent { id }).await;
+    errands.failed_unsent(id).await;
     Attempt::NotSent
 }
 
@@ -98,7 +94,7 @@ mod tests {
     #[derive(Default)]
     struct Fake {
         contact: bool,
-        recheck: Option<Recheck>,
+        withhold: bool,
         accepts: bool,
         unsent: bool,
         trace: Mutex<Vec<String>>,
@@ -110,30 +106,34 @@ mod tests {
         }
     }
 
-    impl CommandLog for Fake {
-        fn recheck(&self, _: CommandId) -> Recheck {
-            self.note("recheck");
-            self.recheck.clone().unwrap_or(Recheck::Go)
+    impl Errands for Fake {
+        type Note = ();
+
+        fn prepare(&self, _: CommandId) -> Prepared<()> {
+            self.note("prepare");
+            if self.withhold {
+                return Prepared::Withhold("moving".into());
+            }
+            Prepared::Go(Bytes { bytes: vec![1], note: () })
         }
 
-        async fn step(&self, step: CommandStep) -> bool {
-            self.note(match step {
-                CommandStep::Sent { .. } => "sent",
-                CommandStep::FailedUnsent { .. } => "unsent",
-                CommandStep::Withheld { .. } => "withheld",
-                _ => "?",
-            });
+        async fn sent(&self, _: CommandId, (): ()) -> bool {
+            self.note("sent");
             self.accepts
+        }
+
+        async fn failed_unsent(&self, _: CommandId) {
+            self.note("unsent");
+        }
+
+        async fn withheld(&self, _: CommandId, _: String) {
+            self.note("withheld");
         }
     }
 
     impl DeviceLink for Fake {
         fn in_contact(&self, _: &DeviceKey) -> bool {
             self.contact
-        }
-
-        fn encode(&self, _: CommandId) -> Result<Bytes, String> {
-            Ok(Bytes { bytes: vec![1], serial: None })
         }
 
         async fn write(&self, _: &DeviceKey, _: Vec<u8>) -> bool {
@@ -150,10 +150,10 @@ mod tests {
     #[tokio::test]
     async fn bytes_leave_only_after_a_durable_and_accepted_sent() {
         let good = Fake { contact: true, accepts: true, ..Fake::default() };
-        assert_eq!(run(good).await, (Attempt::Sent, vec!["recheck".into(), "sent".into(), "write".into()]));
+        assert_eq!(run(good).await, (Attempt::Sent, vec!["prepare".into(), "sent".into(), "write".into()]));
 
         let refused = Fake { contact: true, accepts: false, ..Fake::default() };
-        assert_eq!(run(refused).await, (Attempt::NotSent, vec!["recheck".into(), "sent".into()]));
+        assert_eq!(run(refused).await, (Attempt::NotSent, vec!["prepare".into(), "sent".into()]));
 
         let away = Fake { accepts: true, ..Fake::default() };
         assert_eq!(run(away).await, (Attempt::NotSent, vec![]));
@@ -161,12 +161,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_failing_interlock_withholds_and_a_dropped_line_says_so() {
-        let recheck = Some(Recheck::Withhold("moving".into()));
-        let moving = Fake { contact: true, accepts: true, recheck, ..Fake::default() };
-        assert_eq!(run(moving).await, (Attempt::NotSent, vec!["recheck".into(), "withheld".into()]));
+        let moving = Fake { contact: true, accepts: true, withhold: true, ..Fake::default() };
+        assert_eq!(run(moving).await, (Attempt::NotSent, vec!["prepare".into(), "withheld".into()]));
 
         let dropped = Fake { contact: true, accepts: true, unsent: true, ..Fake::default() };
-        let steps = ["recheck", "sent", "write", "unsent"].map(String::from).to_vec();
+        let steps = ["prepare", "sent", "write", "unsent"].map(String::from).to_vec();
         assert_eq!(run(dropped).await, (Attempt::NotSent, steps));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, LinkState, Maker, Priority, Utc};
 use crate::fleet::snapshot::{
-    AlarmRow, AssetRow, CommandRow, Delta, DeviceRow, NodeRow, QuarantineRow, RefusedRow, Snapshot,
+    AlarmRow, AssetRow, CommandRow, Delta, DeviceRow, NodeRow, OrderRow, QuarantineRow, RefusedRow, Snapshot,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,6 +28,8 @@ pub struct Rows {
     pub devices: HashMap<DeviceKey, DeviceRow>,
     pub alarms: BTreeMap<AlarmId, AlarmRow>,
     pub commands: BTreeMap<CommandId, CommandRow>,
+    /// Ids are journal places: an order and a command never share one.
+    pub orders: BTreeMap<CommandId, OrderRow>,
     pub quarantine: Vec<QuarantineRow>,
     pub refused: Vec<RefusedRow>,
     pub node: NodeRow,
@@ -50,7 +52,7 @@ pub struct Counts {
 impl Rows {
     /// Adds a part of a snapshot.
     pub fn add(&mut self, part: Snapshot) {
-        let Snapshot { assets, devices, alarms, commands, quarantine, refused, node } = part;
+        let Snapshot { assets, devices, alarms, commands, orders, quarantine, refused, node } = part;
         self.quarantine.extend(quarantine);
         self.refused.extend(refused);
         // Every part carries a node row; an empty one says nothing.
@@ -58,12 +60,13 @@ impl Rows {
             self.node = node;
         }
         self.put(assets, devices, alarms, commands);
+        self.put_orders(orders);
     }
 
     /// Applies a change; returns how many rows it touched.
     pub fn apply(&mut self, delta: Delta) -> usize {
-        let Delta { assets, devices, alarms, commands, quarantine, refused, node } = delta;
-        let touched = assets.len() + devices.len() + alarms.len() + commands.len();
+        let Delta { assets, devices, alarms, commands, orders, quarantine, refused, node } = delta;
+        let touched = assets.len() + devices.len() + alarms.len() + commands.len() + orders.len();
         if let Some(rows) = quarantine {
             self.quarantine = rows;
         }
@@ -74,6 +77,7 @@ impl Rows {
             self.node = row;
         }
         self.put(assets, devices, alarms, commands);
+        self.put_orders(orders);
         touched
     }
 
@@ -107,6 +111,14 @@ impl Rows {
             self.commands.insert(row.id, row);
         }
         self.forget_old_commands();
+    }
+
+    fn put_orders(&mut self, orders: Vec<OrderRow>) {
+        self.orders.extend(orders.into_iter().map(|row| (row.id, row)));
+        while self.orders.len() > COMMANDS {
+            let Some(id) = self.orders.values().find(|row| !row.open).map(|row| row.id) else { return };
+            self.orders.remove(&id);
+        }
     }
 
     fn forget_old_commands(&mut self) {
@@ -198,7 +210,7 @@ impl Rows {
 
 /// Adds a later change to an earlier one that has not been applied yet; the later row of an identity wins.
 pub fn merge(earlier: &mut Delta, later: Delta) {
-    let Delta { assets, devices, alarms, commands, quarantine, refused, node } = later;
+    let Delta { assets, devices, alarms, commands, orders, quarantine, refused, node } = later;
     earlier.assets.retain(|old| assets.iter().all(|new| new.id != old.id));
     earlier.assets.extend(assets);
     earlier.devices.retain(|old| devices.iter().all(|new| new.key != old.key));
@@ -207,6 +219,8 @@ pub fn merge(earlier: &mut Delta, later: Delta) {
     earlier.alarms.extend(alarms);
     earlier.commands.retain(|old| commands.iter().all(|new| new.id != old.id));
     earlier.commands.extend(commands);
+    earlier.orders.retain(|old| orders.iter().all(|new| new.id != old.id));
+    earlier.orders.extend(orders);
     earlier.quarantine = quarantine.or(earlier.quarantine.take());
     earlier.refused = refused.or(earlier.refused.take());
     earlier.node = node.or(earlier.node.take());

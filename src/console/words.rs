@@ -124,7 +124,7 @@ pub fn link(state: LinkState, sy: &Symbols) -> Mark {
 pub fn exchange(state: Exchange, sy: &Symbols) -> Mark {
     let (shape, role) = match state {
         Exchange::Queued | Exchange::Sent => (sy.pending, Role::Info),
-        Exchange::AnsweredOk | Exchange::Relayed => (sy.to, Role::Info),
+        Exchange::AnsweredOk | Exchange::Relayed | Exchange::SentOnly => (sy.to, Role::Info),
         Exchange::Refused => (sy.fail, Role::Bad),
         Exchange::Uncertain => (sy.uncertain, Role::Uncertain),
         Exchange::Expired | Exchange::Cancelled => (sy.none, Role::Muted),

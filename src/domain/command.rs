@@ -12,6 +12,8 @@ pub enum Exchange {
     Queued,
     /// Handed to the device's session. From here on it is never sent again.
     Sent,
+    /// Sent, and no answer was ever promised: final, and no failure. Never an opening.
+    SentOnly,
     /// The device says yes. It does *not* say that the lock moved.
     AnsweredOk,
     /// The master echoed a relay; the echo names no outcome.
@@ -41,6 +43,7 @@ impl Exchange {
         match self {
             Self::Queued => "queued",
             Self::Sent => "sent",
+            Self::SentOnly => "sent only",
             Self::AnsweredOk => "lock accepted",
             Self::Relayed => "relayed",
             Self::Refused => "refused",

@@ -215,6 +215,9 @@ pub struct OrderIntent {
     /// The order this one is a step of (a binding list is read, changed, read back).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_of: Option<CommandId>,
+    /// It is carried out by orders of its own; no byte is sent for it itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_plan: bool,
 }
 
 /// A step of an order that is a fact of its own. Answers are read from the device's frames.
@@ -241,5 +244,12 @@ pub enum OrderStep {
     Withheld {
         id: CommandId,
         why: String,
+    },
+    /// What reading back showed, or what became of a plan. `agrees`: the device holds what was asked; `None` if it
+    /// cannot be told.
+    Checked {
+        id: CommandId,
+        agrees: Option<bool>,
+        words: String,
     },
 }

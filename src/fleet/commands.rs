@@ -319,12 +319,26 @@ impl Commands {
         })
     }
 
-    /// The serial for the next WLNET command to this master: 1–255, another than the last.
+    /// The serial for whatever is sent to this device next and carries one: 1–255, another than the last. Openings and
+    /// orders count together, and the count is part of the fold: it survives a restart.
     #[must_use]
     pub fn next_serial(&self, master: &DeviceKey) -> u8 {
         match self.serials.get(master) {
             None | Some(255) => 1,
             Some(last) => last.saturating_add(1),
+        }
+    }
+
+    /// Whether a serial differs from the one used last with this master, which drops a repeated one as a duplicate.
+    #[must_use]
+    pub fn is_new_serial(&self, master: &DeviceKey, serial: u16) -> bool {
+        self.serials.get(master).is_none_or(|last| u16::from(*last) != serial)
+    }
+
+    /// Notes the serial of an order: openings and orders count together. Those of more than a byte are no WLNET's.
+    pub(super) fn use_serial(&mut self, master: &DeviceKey, serial: u16) {
+        if let Ok(serial) = u8::try_from(serial) {
+            self.serials.insert(master.clone(), serial);
         }
     }
 
@@ -348,7 +362,9 @@ impl Commands {
             | CommandStep::Withheld { id, .. }
             | CommandStep::Verdict { id, .. } => *id,
         };
-        if matches!(step, CommandStep::Sent { .. }) && self.must_wait(id, at, times) {
+        if let CommandStep::Sent { serial, .. } = step
+            && (self.must_wait(id, at, times) || self.is_repeated(id, *serial))
+        {
             return StepOutcome::NotNow;
         }
         let outcome = self.step_of(id, step, at);
@@ -364,6 +380,12 @@ impl Commands {
         let is_relay = *method == UnlockMethod::SubLockRelay;
         self.blocker(target, Some(id), now, times).is_some()
             || (is_relay && self.relay_outstanding(via, Some(id), now, times).is_some())
+    }
+
+    /// Whether it would go with the serial its carrier was sent last.
+    fn is_repeated(&self, id: CommandId, serial: Option<u8>) -> bool {
+        let via = self.rows.get(&id).map(|command| &command.intent.via);
+        via.zip(serial).is_some_and(|(via, serial)| !self.is_new_serial(via, serial.into()))
     }
 
     fn step_of(&mut self, id: CommandId, step: &CommandStep, at: Utc) -> StepOutcome {

@@ -90,6 +90,7 @@ impl State {
         if let Some(reply) = message.command.as_ref().and_then(|command| command.unlock()) {
             self.hear_answer(sender, reply, message.serial, received);
         }
+        self.hear_order(sender, message, received);
     }
 
     fn hear_answer(&mut self, via: &DeviceKey, reply: UnlockReply, serial: Option<u32>, received: Utc) {

@@ -8,6 +8,7 @@ mod endings;
 mod evidence;
 pub mod identity;
 mod openings;
+pub mod orders;
 mod past;
 mod rows;
 mod seal;

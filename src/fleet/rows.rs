@@ -4,7 +4,9 @@ use super::alarms::{Alarm, Alarms};
 use super::commands::Commands;
 use super::device::Device;
 use super::identity::Conflict;
-use super::snapshot::{AlarmRow, AssetRow, CommandRow, ConflictRow, DecidedRow, DeviceRow, Place, Snapshot};
+use super::snapshot::{
+    AlarmRow, AssetRow, CommandRow, ConflictRow, DecidedRow, DeviceRow, OrderRow, Place, Snapshot,
+};
 use super::state::{Asset, State};
 use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, Priority, Utc};
 use chrono::TimeDelta;
@@ -81,6 +83,12 @@ impl State {
                     all || command.blocks(now, self.times) || now - command.created < TimeDelta::days(1)
                 })
                 .filter_map(|command| self.command_row(command.id, now))
+                .collect(),
+            orders: self
+                .orders
+                .all()
+                .filter(|order| all || order.is_open() || now - order.created < TimeDelta::days(1))
+                .filter_map(|order| self.order_row(order.id))
                 .collect(),
             ..Snapshot::default()
         }
@@ -194,5 +202,11 @@ impl State {
         let command = self.commands.get(id)?;
         let asset = self.asset_of(&command.intent.target).map(|asset| asset.name.clone());
         Some(Commands::row(command, asset, now, self.times))
+    }
+
+    #[must_use]
+    pub fn order_row(&self, id: CommandId) -> Option<OrderRow> {
+        let order = self.orders.get(id)?;
+        Some(order.row(self.asset_of(&order.intent.target).map(|asset| asset.name.clone())))
     }
 }

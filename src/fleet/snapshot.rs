@@ -5,6 +5,7 @@ use crate::domain::alarm::AlarmKind;
 use crate::domain::command::{Evidence, Exchange, UnlockMethod, UnlockReason};
 use crate::domain::identity::{ConflictKind, IdentityDecision, IdentityEvent, Source};
 use crate::domain::journal::Transport;
+use crate::domain::order::CommandClass;
 use crate::domain::{
     AlarmId, AlarmState, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, LockState, PartState,
     Position, Priority, Protocol, SealState, Utc, ValveState,
@@ -269,6 +270,82 @@ pub struct CommandRow {
     pub blocks: bool,
 }
 
+/// A column that a row has only so that all rows of a list read alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum NotApplicable {
+    #[default]
+    #[serde(rename = "n/a")]
+    Word,
+}
+
+/// What reading back a setting, or a list that was written, showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verified {
+    /// The device holds what was asked.
+    Yes,
+    /// It holds something else.
+    No,
+    /// It could not be read back, or its answer cannot be compared.
+    Unknown,
+}
+
+/// What a device is told that moves no lock. Stands in one list with the [`CommandRow`]s.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderRow {
+    pub id: CommandId,
+    /// Name in the catalogue, or `bind` for a binding list read, changed and read back.
+    pub kind: String,
+    pub class: CommandClass,
+    /// ID of the device it is about.
+    pub target: String,
+    /// ID of the device it is sent to.
+    pub via: String,
+    pub asset: Option<String>,
+    /// Arguments by name.
+    pub args: Vec<(String, String)>,
+    pub exchange: Exchange,
+    /// Nothing moves.
+    pub evidence: NotApplicable,
+    pub by: String,
+    /// The note it was given.
+    pub reason: Option<String>,
+    pub created: Utc,
+    pub expires: Utc,
+    /// When it was sent last.
+    pub sent: Option<Utc>,
+    pub answered: Option<Utc>,
+    pub evidence_at: Option<Utc>,
+    /// Times it was sent.
+    pub attempts: u8,
+    /// What left, as text, secrets masked.
+    pub shown: Option<String>,
+    /// What the device said, secrets masked.
+    pub answer: Option<String>,
+    /// What that means, where its shape is known.
+    pub told: Option<String>,
+    /// What came of it, in words.
+    pub detail: Option<String>,
+    /// What reading back showed, once it did.
+    pub verified: Option<Verified>,
+    /// The order it is a step of.
+    pub part_of: Option<CommandId>,
+    /// Something is still to come of it.
+    pub open: bool,
+}
+
+impl OrderRow {
+    /// Whether nothing more comes of it by itself. `read_back`: it is a setting that is read back once it is answered.
+    #[must_use]
+    pub fn is_over(&self, read_back: bool) -> bool {
+        let awaits_reading = read_back
+            && self.verified.is_none()
+            && self.answered.is_some()
+            && matches!(self.exchange, Exchange::AnsweredOk | Exchange::Uncertain);
+        !self.open && !awaits_reading
+    }
+}
+
 /// A device ID that knocks and is not enrolled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuarantineRow {
@@ -340,6 +417,8 @@ pub struct Snapshot {
     pub devices: Vec<DeviceRow>,
     pub alarms: Vec<AlarmRow>,
     pub commands: Vec<CommandRow>,
+    #[serde(default)]
+    pub orders: Vec<OrderRow>,
     pub quarantine: Vec<QuarantineRow>,
     pub refused: Vec<RefusedRow>,
     pub node: NodeRow,
@@ -353,6 +432,8 @@ pub struct Delta {
     pub devices: Vec<DeviceRow>,
     pub alarms: Vec<AlarmRow>,
     pub commands: Vec<CommandRow>,
+    #[serde(default)]
+    pub orders: Vec<OrderRow>,
     pub quarantine: Option<Vec<QuarantineRow>>,
     pub refused: Option<Vec<RefusedRow>>,
     pub node: Option<NodeRow>,

@@ -5,11 +5,13 @@ use super::alarms::{ActOutcome, AlarmKey, Alarms, Sign, default_priority};
 use super::commands::{Commands, StepOutcome, Times};
 use super::device::Device;
 use super::identity::IdentityOutcome;
+use super::orders::{Orders, Sending};
 use super::snapshot::DeviceStatus;
 use crate::domain::alarm::AlarmKind;
-use crate::domain::command::CommandStep;
+use crate::domain::command::{CommandStep, UnlockMethod};
 use crate::domain::journal::{AlarmAct, Body, Entry, FrameRecord, NodeNote, RegistryAct};
-use crate::domain::message::Level;
+use crate::domain::message::{Level, Message};
+use crate::domain::order::OrderStep;
 use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, EventSeq, Priority, SealState, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -39,6 +41,7 @@ pub struct Changes {
     pub commands: BTreeSet<CommandId>,
     /// Devices whose identity came into doubt, or was decided.
     pub identities: BTreeSet<DeviceKey>,
+    pub orders: BTreeSet<CommandId>,
     /// Devices heard from in this step: queued commands may go.
     pub heard: BTreeSet<DeviceKey>,
 }
@@ -55,6 +58,7 @@ impl Changes {
         self.alarms.extend(other.alarms);
         self.commands.extend(other.commands);
         self.identities.extend(other.identities);
+        self.orders.extend(other.orders);
         self.heard.extend(other.heard);
     }
 }
@@ -65,6 +69,7 @@ pub enum Outcome {
     Alarm(ActOutcome),
     Identity(IdentityOutcome),
     Command(StepOutcome),
+    Order(StepOutcome),
     Enrolled(AssetId),
 }
 
@@ -75,6 +80,7 @@ pub(super) enum Timer {
     Command(CommandId),
     OpeningCheck(DeviceKey),
     Identity(DeviceKey),
+    Order(CommandId),
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -91,6 +97,9 @@ pub struct State {
     pub(super) devices: HashMap<DeviceKey, Device>,
     pub alarms: Alarms,
     pub commands: Commands,
+    /// Absent from checkpoints of programs that had none.
+    #[serde(default)]
+    pub orders: Orders,
     timers: BTreeSet<(Utc, Timer)>,
     #[serde(skip)]
     pub(super) changes: Changes,
@@ -179,8 +188,7 @@ impl State {
             Body::Alarm(act) => Some(Outcome::Alarm(self.alarm_act(act, entry.at))),
             Body::Identity(act) => Some(Outcome::Identity(self.identity_act(act, entry.at))),
             Body::Command(step) => Some(Outcome::Command(self.command_step(step, entry))),
-            // Orders move no lock and are not folded yet.
-            Body::Order(_) => None,
+            Body::Order(step) => Some(Outcome::Order(self.order_step(step, entry))),
             Body::Node(note) => {
                 self.node_note(note, entry.at);
                 None
@@ -208,6 +216,11 @@ impl State {
             Timer::Command(id) => self.command_due(id, now),
             Timer::OpeningCheck(key) => self.check_opening(&key, now),
             Timer::Identity(key) => self.identity_due(&key, now),
+            Timer::Order(id) => {
+                if self.orders.fire(id, now, self.times) {
+                    self.touch_order(id);
+                }
+            }
         }
     }
 
@@ -311,6 +324,14 @@ impl State {
     }
 
     fn command_step(&mut self, step: &CommandStep, entry: &Entry) -> StepOutcome {
+        if let CommandStep::Sent { id, .. } = step
+            && self.commands.get(*id).is_some_and(|c| {
+                c.intent.method == UnlockMethod::SubLockRelay
+                    && self.orders.wlnet_outstanding(&c.intent.via).is_some()
+            })
+        {
+            return StepOutcome::NotNow;
+        }
         let outcome = self.commands.step(step, CommandId(entry.seq.0), entry.at, self.times);
         if outcome != StepOutcome::Done {
             return outcome;
@@ -331,6 +352,58 @@ impl State {
         self.judge_uncertain(id);
         self.touch_command(id);
         outcome
+    }
+
+    fn order_step(&mut self, step: &OrderStep, entry: &Entry) -> StepOutcome {
+        if let OrderStep::Sent { id, serial, shown, expect } = step {
+            let Some(via) = self.orders.get(*id).map(|order| order.intent.via.clone()) else {
+                return StepOutcome::NoSuchCommand;
+            };
+            if self.order_must_wait(&via, Sending { shown, expect }, *serial, entry.at) {
+                return StepOutcome::NotNow;
+            }
+        }
+        let outcome = self.orders.step(step, CommandId(entry.seq.0), entry.at, self.times);
+        if outcome != StepOutcome::Done {
+            return outcome;
+        }
+        let id = match step {
+            OrderStep::Ordered(_) => CommandId(entry.seq.0),
+            OrderStep::Sent { id, .. }
+            | OrderStep::FailedUnsent { id }
+            | OrderStep::Cancelled { id, .. }
+            | OrderStep::Withheld { id, .. }
+            | OrderStep::Checked { id, .. } => *id,
+        };
+        if let (OrderStep::Sent { serial: Some(serial), .. }, Some(order)) = (step, self.orders.get(id)) {
+            self.commands.use_serial(&order.intent.via, *serial);
+        }
+        self.touch_order(id);
+        outcome
+    }
+
+    /// Whether an opening through the same master, or the serial it would go with, keeps an order from being sent.
+    fn order_must_wait(&self, via: &DeviceKey, sending: Sending<'_>, serial: Option<u16>, now: Utc) -> bool {
+        serial.is_some_and(|serial| !self.commands.is_new_serial(via, serial))
+            || (sending.is_wlnet() && self.commands.relay_outstanding(via, None, now, self.times).is_some())
+    }
+
+    /// The order, the one it is a step of and its own steps have other rows now.
+    pub(super) fn touch_order(&mut self, id: CommandId) {
+        self.changes.orders.insert(id);
+        let Some(order) = self.orders.get(id) else { return };
+        self.changes.orders.extend(order.intent.part_of);
+        self.changes.orders.extend(self.orders.steps_of(id).map(|step| step.id));
+        if let Some(due) = order.due(self.moment, self.times) {
+            self.set_timer(due, Timer::Order(id));
+        }
+    }
+
+    /// Holds what a device said against what it was asked.
+    pub(super) fn hear_order(&mut self, sender: &DeviceKey, message: &Message, received: Utc) {
+        for id in self.orders.hear(sender, message, received, self.times) {
+            self.touch_order(id);
+        }
     }
 
     fn alarm_act(&mut self, act: &AlarmAct, at: Utc) -> ActOutcome {
@@ -367,6 +440,9 @@ impl State {
                 for id in self.commands.restarted() {
                     self.judge_uncertain(id);
                     self.touch_command(id);
+                }
+                for id in self.orders.restarted() {
+                    self.touch_order(id);
                 }
             }
             NodeNote::DiskUse { percent } if *percent >= 90 => {

@@ -2,7 +2,8 @@
 
 use super::wire::{Answer, Ask, FromNode, Hello, PROTOCOL, Request};
 use super::{Lines, LinkError, lines, receive, send};
-use crate::fleet::snapshot::Snapshot;
+use crate::domain::CommandId;
+use crate::fleet::snapshot::{OrderRow, Snapshot};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -147,6 +148,7 @@ pub async fn list(path: &Path, all: bool) -> Result<Snapshot, LinkError> {
                 whole.devices.extend(part.devices);
                 whole.alarms.extend(part.alarms);
                 whole.commands.extend(part.commands);
+                whole.orders.extend(part.orders);
                 whole.quarantine.extend(part.quarantine);
                 whole.refused.extend(part.refused);
                 whole.node = part.node;
@@ -168,6 +170,49 @@ pub async fn ask(path: &Path, ask: Ask) -> Result<Answer, LinkError> {
             return Ok(answer);
         }
     }
+}
+
+/// What became of an order that was asked for.
+#[derive(Debug)]
+pub enum Ordered {
+    /// It was not written: the node's answer says why.
+    Not(Answer),
+    /// It is written, and this is its row: final, or as it stood when the time was over. `None` if nobody waited for
+    /// it.
+    Row { command: CommandId, row: Option<Box<OrderRow>> },
+}
+
+/// Gives an order and, with `wait`, follows it until it is over or that time is.
+///
+/// # Errors
+/// If no node answers at `path`, it says nothing for half a minute, or the link breaks.
+pub async fn order(path: &Path, ask: Ask, wait: Option<Duration>) -> Result<Ordered, LinkError> {
+    let mut lines = begin(path, ask).await?;
+    let (command, read_back) = loop {
+        match in_time(receive(&mut lines)).await? {
+            FromNode::Reply { id: 1, answer: Answer::Ordered { command, read_back } } => {
+                break (command, read_back);
+            }
+            FromNode::Reply { id: 1, answer } => return Ok(Ordered::Not(answer)),
+            _ => {}
+        }
+    };
+    let Some(wait) = wait else { return Ok(Ordered::Row { command, row: None }) };
+    send(&mut lines, &Request { id: 2, ask: Ask::Subscribe }).await?;
+    let mut row: Option<Box<OrderRow>> = None;
+    let until = tokio::time::Instant::now() + wait;
+    while row.as_ref().is_none_or(|row| !row.is_over(read_back)) {
+        let Ok(message) = tokio::time::timeout_at(until, receive(&mut lines)).await else { break };
+        let rows = match message? {
+            FromNode::Snapshot { part, .. } => part.orders,
+            FromNode::Delta { delta } => delta.orders,
+            _ => continue,
+        };
+        if let Some(newer) = rows.into_iter().find(|row| row.id == command) {
+            row = Some(Box::new(newer));
+        }
+    }
+    Ok(Ordered::Row { command, row })
 }
 
 /// Connects, greets and asks.

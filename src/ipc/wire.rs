@@ -8,6 +8,7 @@ use crate::domain::alarm::Priority;
 pub use crate::domain::command::{Interlock, Verdict};
 use crate::domain::command::{UnlockMethod, UnlockReason};
 use crate::domain::explain::Explanation;
+use crate::domain::order::{CommandClass, Proof};
 use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, Utc};
 use crate::fleet::snapshot::{Delta, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,29 @@ pub enum Ask {
         opened: bool,
         note: String,
     },
+    /// What this device can be told, by its profile.
+    Catalogue {
+        device: DeviceKey,
+    },
+    /// Tells a device something that moves no lock. Arguments by name, never a secret.
+    Order {
+        target: DeviceKey,
+        command: String,
+        #[serde(default)]
+        args: Vec<(String, String)>,
+        #[serde(default)]
+        note: String,
+    },
+    /// Reads a master's list of bound sub-devices, changes it, writes it and reads it back.
+    Bind {
+        master: DeviceKey,
+        #[serde(default)]
+        add: Vec<String>,
+        #[serde(default)]
+        remove: Vec<String>,
+        #[serde(default)]
+        note: String,
+    },
     /// Live frames of one device ID, until `Untail` or another `Tail`.
     Tail {
         device: DeviceKey,
@@ -108,6 +132,10 @@ pub enum Answer {
     Refused {
         why: String,
     },
+    /// Not done: the question itself is wrong (no such command, a value out of range). One sentence says what is right.
+    Wrong {
+        why: String,
+    },
     Proposed {
         proposal: Box<Proposal>,
     },
@@ -115,9 +143,63 @@ pub enum Answer {
     Accepted {
         command: CommandId,
     },
+    /// The order is durable. Watch its row. With `read_back` the setting is read back once the device has answered.
+    Ordered {
+        command: CommandId,
+        read_back: bool,
+    },
+    Catalogue {
+        catalogue: Box<Catalogue>,
+    },
     Explained {
         explanation: Box<Explanation>,
     },
+}
+
+/// What one device can be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Catalogue {
+    pub device: DeviceKey,
+    /// Model of its profile.
+    pub model: String,
+    pub commands: Vec<CommandHelp>,
+}
+
+/// A command of a device's profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandHelp {
+    pub name: String,
+    pub purpose: String,
+    pub class: CommandClass,
+    pub proof: Proof,
+    pub params: Vec<ParamHelp>,
+    /// Why it is not sent as a plain order; `None`: it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_here: Option<String>,
+    /// What the device said last about this setting, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<KnownSetting>,
+}
+
+/// An argument of a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParamHelp {
+    pub name: String,
+    pub what: String,
+    /// `5 to 600 s`, `on or off`, …
+    pub range: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// The words it takes, if it takes only some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+}
+
+/// A setting as the device told it last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KnownSetting {
+    pub value: String,
+    pub at: Utc,
 }
 
 /// What the operator must see before a lock is told to open.

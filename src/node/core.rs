@@ -11,9 +11,10 @@ use crate::domain::{DeviceKey, EventSeq, Secret, Utc};
 use crate::fleet::{Changes, Outcome, State, Times, WakePlan};
 use crate::ingest::Sessions;
 use crate::protocol::Memory;
+use crate::protocol::catalogue::Profiles;
 use crate::store::{AuditRow, NewEntry, Store, StoreError};
 use chrono::TimeDelta;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -62,6 +63,7 @@ pub struct Node {
     pub(super) quarantine: Mutex<Quarantine>,
     pub(super) traces: Mutex<Traces>,
     pub(super) secrets: Secrets,
+    pub(super) profiles: Profiles,
     /// Dynamic passwords the locks told, and when. In memory only.
     pub(super) dynamic: Mutex<HashMap<DeviceKey, (Secret, Utc)>>,
     pub(super) counters: Counters,
@@ -75,6 +77,8 @@ pub struct Node {
     pub(super) heard: mpsc::Sender<DeviceKey>,
     pub(super) sending: Mutex<HashSet<DeviceKey>>,
     pub(super) proposals: Mutex<super::unlock::Proposals>,
+    /// Orders that changed, for whoever has to carry on with them.
+    pub(super) plans: super::plans::Plans,
 }
 
 /// Locks that protect plain values: a panic elsewhere leaves them whole.
@@ -90,6 +94,7 @@ pub(super) struct Parts {
     pub sessions: Arc<Sessions>,
     pub memory: Arc<Memory>,
     pub secrets: Secrets,
+    pub profiles: Profiles,
     pub listening: Vec<String>,
     pub heard: mpsc::Sender<DeviceKey>,
 }
@@ -108,6 +113,7 @@ impl Node {
             quarantine: Mutex::default(),
             traces: Mutex::default(),
             secrets: parts.secrets,
+            profiles: parts.profiles,
             dynamic: Mutex::default(),
             counters: Counters::default(),
             listening: parts.listening,
@@ -118,6 +124,7 @@ impl Node {
             heard: parts.heard,
             sending: Mutex::default(),
             proposals: Mutex::default(),
+            plans: super::plans::Plans::default(),
         }
     }
 
@@ -184,14 +191,15 @@ impl Node {
             return;
         }
         self.hub.dirty(changes);
-        let wanted: Vec<DeviceKey> = {
+        self.plans.changed(&changes.orders);
+        let wanted: BTreeSet<DeviceKey> = {
             let state = self.state();
-            let has_queued = |key: &&DeviceKey| state.commands.queued_via(key).next().is_some();
-            let queued_now = changes.commands.iter().filter_map(|id| state.commands.get(*id));
-            let by_command = queued_now.map(|command| &command.intent.via).filter(has_queued);
-            changes.heard.iter().filter(has_queued).chain(by_command).cloned().collect()
+            let by_command =
+                changes.commands.iter().filter_map(|id| Some(&state.commands.get(*id)?.intent.via));
+            let by_order = changes.orders.iter().filter_map(|id| Some(&state.orders.get(*id)?.intent.via));
+            changes.heard.iter().chain(by_command).chain(by_order).cloned().collect()
         };
-        for device in wanted {
+        for device in wanted.into_iter().filter(|device| self.has_queued(device)) {
             // A full queue means that the dispatcher is behind; the next frame of the device asks again.
             let _ = self.heard.try_send(device);
         }

@@ -3,6 +3,7 @@
 
 use super::core::{Node, lock};
 use super::operator::Caller;
+use super::orders::explain_answers;
 use crate::domain::command::CommandStep;
 use crate::domain::journal::{AlarmAct, Body, RegistryAct};
 use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, EventSeq, text};
@@ -21,7 +22,7 @@ const NOTE: usize = 500;
 /// Longest asset name.
 const NAME: usize = 60;
 
-fn refused(why: impl Into<String>) -> Answer {
+pub(super) fn refused(why: impl Into<String>) -> Answer {
     Answer::Refused { why: why.into() }
 }
 
@@ -49,6 +50,11 @@ impl Node {
             }
             Ask::Cancel { command } => self.cancel(caller, command).await,
             Ask::Verdict { command, opened, note } => self.verdict(caller, command, opened, &note).await,
+            Ask::Catalogue { device } => self.catalogue(&device),
+            Ask::Order { target, command, args, note } => {
+                self.order(caller, &target, &command, args, &note).await
+            }
+            Ask::Bind { master, add, remove, note } => self.bind(caller, &master, &add, &remove, &note).await,
             Ask::Explain { raw } => explained(&raw),
             Ask::Subscribe | Ask::List { .. } | Ask::Tail { .. } | Ask::Untail => {
                 refused("not in this place")
@@ -58,7 +64,10 @@ impl Node {
 
     /// Everything a console shows.
     pub(super) fn snapshot(&self, all: bool) -> Snapshot {
-        let mut snapshot = self.state().snapshot(&self.options.plan, self.now(), all);
+        let state = self.state();
+        let mut snapshot = state.snapshot(&self.options.plan, self.now(), all);
+        explain_answers(&state, &mut snapshot.orders);
+        drop(state);
         let mut quarantine = lock(&self.quarantine);
         snapshot.quarantine = quarantine.rows();
         snapshot.refused = quarantine.refused_rows();
@@ -181,6 +190,9 @@ impl Node {
     }
 
     async fn cancel(&self, caller: &Caller, id: CommandId) -> Answer {
+        if self.state().orders.get(id).is_some() {
+            return self.cancel_order(caller, id).await;
+        }
         let step = CommandStep::Cancelled { id, by: caller.name.clone() };
         let audit = self.audit(caller, "cancel", format!("command {id}"), "");
         self.command_act(caller, step, audit, "cancelled; it never left").await

@@ -19,6 +19,7 @@ pub(super) struct Dirty {
     pub devices: BTreeSet<DeviceKey>,
     pub alarms: BTreeSet<AlarmId>,
     pub commands: BTreeSet<CommandId>,
+    pub orders: BTreeSet<CommandId>,
     pub quarantine: bool,
     pub refused: bool,
     pub node: bool,
@@ -30,6 +31,7 @@ impl Dirty {
             && self.devices.is_empty()
             && self.alarms.is_empty()
             && self.commands.is_empty()
+            && self.orders.is_empty()
             && !(self.quarantine || self.refused || self.node)
     }
 }
@@ -101,6 +103,7 @@ impl Hub {
             dirty.devices.extend(changes.devices.iter().cloned());
             dirty.alarms.extend(&changes.alarms);
             dirty.commands.extend(&changes.commands);
+            dirty.orders.extend(&changes.orders);
         });
     }
 

@@ -2,6 +2,7 @@
 
 use super::core::{Node, lock};
 use super::hub::{Dirty, Subscriber};
+use super::orders::explain_answers;
 use crate::domain::DeviceKey;
 use crate::fleet::snapshot::{Delta, Snapshot};
 use crate::ipc::server::Peer;
@@ -210,6 +211,7 @@ where
             devices: some(&mut rest.devices),
             alarms: some(&mut rest.alarms),
             commands: some(&mut rest.commands),
+            orders: some(&mut rest.orders),
             quarantine: some(&mut rest.quarantine),
             refused: some(&mut rest.refused),
             node: rest.node.clone(),
@@ -218,6 +220,7 @@ where
             && rest.devices.is_empty()
             && rest.alarms.is_empty()
             && rest.commands.is_empty()
+            && rest.orders.is_empty()
             && rest.quarantine.is_empty()
             && rest.refused.is_empty();
         put(lines, &FromNode::Snapshot { part: Box::new(part), last }).await?;
@@ -269,6 +272,12 @@ impl Node {
         for id in dirty.commands {
             if let Some(row) = state.command_row(id, now) {
                 place(&mut deltas, &mut |delta| delta.commands.push(row.clone()));
+            }
+        }
+        for id in dirty.orders {
+            if let Some(mut row) = state.order_row(id) {
+                explain_answers(&state, std::slice::from_mut(&mut row));
+                place(&mut deltas, &mut |delta| delta.orders.push(row.clone()));
             }
         }
         drop(state);

@@ -9,6 +9,7 @@ use crate::fleet::{FORMAT, State, Times};
 use crate::ingest::{self, Ingest, Limits, ListenError, Listeners, Sessions};
 use crate::ipc::server::{Peer, Socket, SocketError};
 use crate::protocol::Memory;
+use crate::protocol::catalogue::Profiles;
 use crate::store::{AuditRow, NewEntry, Opened, Reader, StoreError};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -51,6 +52,8 @@ pub struct Belongings {
     pub limits: Limits,
     /// Static unlock passwords.
     pub secrets: Secrets,
+    /// What the models say and can be told.
+    pub profiles: Profiles,
     /// Devices of the settings, enrolled if they are absent.
     pub devices: Vec<RegistryAct>,
 }
@@ -101,7 +104,7 @@ pub fn read_only(dir: &Path, times: Times) -> Result<State, StoreError> {
 /// # Errors
 /// If the journal cannot be read or written.
 pub async fn start(options: Options, belongings: Belongings) -> Result<Running, StartError> {
-    let Belongings { store, listeners, socket, memory, limits, secrets, devices } = belongings;
+    let Belongings { store, listeners, socket, memory, limits, secrets, profiles, devices } = belongings;
     let Opened { store, committed, reader, .. } = store;
     let (state, checkpoint) = read_state(&reader, options.times)?;
     for (device, base) in reader.delta_bases()? {
@@ -124,6 +127,7 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
         sessions: sessions.clone(),
         memory: memory.clone(),
         secrets,
+        profiles,
         listening,
         heard,
     }));
@@ -138,6 +142,7 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
         folding.await;
     });
     tokio::spawn(node.clone().dispatch(to_send));
+    tokio::spawn(node.clone().carry_on());
     let started = NodeNote::Started { version: env!("CARGO_PKG_VERSION").into() };
     node.store.append(NewEntry::new(node.now(), Body::Node(started))).await?;
     enrol_configured(&node, devices).await?;

@@ -116,7 +116,7 @@ impl Node {
 
     /// A device that only repeats itself is awake too: what is queued for it may go.
     fn ask_to_send(&self, device: &DeviceKey) {
-        if self.state().commands.queued_via(device).next().is_some() {
+        if self.has_queued(device) {
             let _ = self.heard.try_send(device.clone());
         }
     }

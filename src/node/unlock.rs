@@ -2,21 +2,16 @@
 
 use super::core::{Node, lock};
 use super::operator::Caller;
-use crate::command::dispatch::{self, Bytes, CommandLog, DeviceLink, Recheck};
+use crate::command::dispatch::{Bytes, Errands, Prepared};
 use crate::command::policy::{self, Assessment, Surroundings};
 use crate::domain::command::{CommandStep, UnlockIntent, UnlockMethod, UnlockReason, Verdict};
 use crate::domain::journal::Body;
 use crate::domain::{CommandId, DeviceKey, Exchange, LockState, Priority, Utc};
-use crate::fleet::commands::StepOutcome;
+use crate::fleet::commands::{Command, StepOutcome};
 use crate::fleet::{Outcome, State};
-use crate::ingest::Sent;
 use crate::ipc::wire::{Answer, Proposal};
 use crate::protocol::jointech::encode;
-use crate::store::AuditRow;
 use chrono::TimeDelta;
-use std::collections::HashSet;
-use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// A proposal is void after this time.
 const SELECT: TimeDelta = TimeDelta::seconds(30);
@@ -207,120 +202,96 @@ impl Node {
         let method = assessment.method.ok_or("there is no way to open it")?;
         Ok((method, assessment.via))
     }
-
-    /// Sends queued commands to devices that were heard, one attempt at a time for each device.
-    pub(super) async fn dispatch(self: Arc<Self>, mut heard: mpsc::Receiver<DeviceKey>) {
-        while let Some(via) = heard.recv().await {
-            if !lock(&self.sending).insert(via.clone()) {
-                continue;
-            }
-            let node = self.clone();
-            tokio::spawn(async move {
-                let mut tried = HashSet::new();
-                while let Some(id) = node.next_to_send(&via, &tried) {
-                    tried.insert(id);
-                    let outcome = dispatch::attempt(id, &via, &*node, &*node).await;
-                    tracing::info!(command = %id, %via, ?outcome, "tried to send");
-                }
-                lock(&node.sending).remove(&via);
-                // One that was queued between the last look and now must not wait for the device's next frame.
-                if node.next_to_send(&via, &tried).is_some() {
-                    let _ = node.heard.try_send(via);
-                }
-            });
-        }
-    }
-
-    /// The oldest queued command for this device that was not tried in this contact.
-    fn next_to_send(&self, via: &DeviceKey, tried: &HashSet<CommandId>) -> Option<CommandId> {
-        let state = self.state();
-        state.commands.queued_via(via).map(|command| command.id).find(|id| !tried.contains(id))
-    }
 }
 
-impl CommandLog for Node {
-    fn recheck(&self, id: CommandId) -> Recheck {
-        let state = self.state();
-        let now = self.now();
-        let Some(command) = state.commands.get(id).filter(|command| command.exchange == Exchange::Queued)
-        else {
-            return Recheck::Gone;
+/// Openings, as the dispatcher sees them.
+pub(super) struct Openings<'a>(pub(super) &'a Node);
+
+impl Openings<'_> {
+    /// Whether it may be sent now; `None`: yes.
+    fn recheck(&self, state: &State, id: CommandId) -> Option<Prepared<Option<u8>>> {
+        let node = self.0;
+        let now = node.now();
+        let queued = |command: &&Command| command.exchange == Exchange::Queued;
+        let Some(command) = state.commands.get(id).filter(queued).filter(|c| now < c.intent.expires) else {
+            return Some(Prepared::Gone);
         };
-        if now >= command.intent.expires {
-            return Recheck::Gone;
+        let via = &command.intent.via;
+        if command.intent.method == UnlockMethod::SubLockRelay
+            && (state.commands.relay_outstanding(via, Some(id), now, state.times).is_some()
+                || state.orders.wlnet_outstanding(via).is_some())
+        {
+            return Some(Prepared::Wait);
         }
-        let relay = state.commands.relay_outstanding(&command.intent.via, Some(id), now, state.times);
-        if command.intent.method == UnlockMethod::SubLockRelay && relay.is_some() {
-            return Recheck::Wait;
-        }
-        let Some(assessment) = self.assess(&state, &command.intent.target, Some(id)) else {
-            return Recheck::Withhold("the lock is not enrolled any more".into());
+        let Some(assessment) = node.assess(state, &command.intent.target, Some(id)) else {
+            return Some(Prepared::Withhold("the lock is not enrolled any more".into()));
         };
-        if let Some(failing) = assessment.interlocks.iter().find(|i| i.verdict == Verdict::Fail) {
-            return Recheck::Withhold(format!("{}: {}", failing.name, failing.value));
+        if let Some(failing) = assessment.failing() {
+            return Some(Prepared::Withhold(format!("{}: {}", failing.name, failing.value)));
         }
-        if assessment.interlocks.iter().any(|i| i.verdict == Verdict::AtWake) {
-            return Recheck::Wait; // for the first fix since it woke; each frame asks again
-        }
-        Recheck::Go
+        // For the first fix since it woke; each frame asks again.
+        let waits = assessment.interlocks.iter().any(|i| i.verdict == Verdict::AtWake);
+        waits.then_some(Prepared::Wait)
     }
 
-    async fn step(&self, step: CommandStep) -> bool {
-        let (act, id, note) = match &step {
-            CommandStep::Sent { id, .. } => ("command sent", *id, String::new()),
-            CommandStep::FailedUnsent { id } => ("command not sent", *id, "the line dropped".to_owned()),
-            CommandStep::Withheld { id, why } => ("command withheld", *id, why.clone()),
-            _ => return false,
-        };
-        let audit = AuditRow {
-            at: self.now(),
-            who: "system".into(),
-            uid: None,
-            act: act.into(),
-            object: format!("command {id}"),
-            result: "done".into(),
-            note,
-            seq: None,
-        };
-        let outcome = self.act(Body::Command(step), audit).await;
-        matches!(outcome, Ok((_, Some(Outcome::Command(StepOutcome::Done)))))
-    }
-}
-
-impl DeviceLink for Node {
-    fn in_contact(&self, via: &DeviceKey) -> bool {
-        self.sessions.link(via, self.now()).is_some()
-    }
-
-    fn encode(&self, id: CommandId) -> Result<Bytes, String> {
-        let state = self.state();
+    fn encode(&self, state: &State, id: CommandId) -> Result<Bytes<Option<u8>>, String> {
+        let node = self.0;
         let intent = &state.commands.get(id).ok_or("no such command")?.intent;
         let plain = |made: Result<Vec<u8>, encode::EncodeError>| {
-            made.map(|bytes| Bytes { bytes, serial: None }).map_err(|error| error.to_string())
+            made.map(|bytes| Bytes { bytes, note: None }).map_err(|error| error.to_string())
         };
         match intent.method {
             UnlockMethod::StaticPassword => {
                 let password =
-                    self.secrets.password(&intent.via).ok_or("its password is not in secrets.toml")?;
+                    node.secrets.password(&intent.via).ok_or("its password is not in secrets.toml")?;
                 plain(encode::unlock_static(password))
             }
             UnlockMethod::DynamicPassword => {
-                let dynamic = lock(&self.dynamic);
+                let dynamic = lock(&node.dynamic);
                 let (password, _) = dynamic.get(&intent.via).ok_or("its dynamic password is not known")?;
                 plain(encode::unlock_dynamic(password))
             }
             UnlockMethod::SubLockRelay => {
                 let serial = state.commands.next_serial(&intent.via);
-                let item = self.memory.wlnet_item(&intent.via).unwrap_or_else(|| "1".into());
-                let minutes = self.options.relay_minutes;
+                let item = node.memory.wlnet_item(&intent.via).unwrap_or_else(|| "1".into());
+                let minutes = node.options.relay_minutes;
                 encode::relay_unlock(&intent.via.id, &item, serial, minutes, &intent.target.id)
-                    .map(|bytes| Bytes { bytes, serial: Some(serial) })
+                    .map(|bytes| Bytes { bytes, note: Some(serial) })
                     .map_err(|error| error.to_string())
             }
         }
     }
 
-    async fn write(&self, via: &DeviceKey, bytes: Vec<u8>) -> bool {
-        self.sessions.send(via, bytes, self.now()).await == Sent::Written
+    async fn step(&self, step: CommandStep, act: &str, id: CommandId, note: String) -> bool {
+        let audit = self.0.audit_of_sending(act, id, note);
+        let outcome = self.0.act(Body::Command(step), audit).await;
+        matches!(outcome, Ok((_, Some(Outcome::Command(StepOutcome::Done)))))
+    }
+}
+
+impl Errands for Openings<'_> {
+    /// The WLNET serial used, if any.
+    type Note = Option<u8>;
+
+    fn prepare(&self, id: CommandId) -> Prepared<Option<u8>> {
+        let state = self.0.state();
+        if let Some(not_now) = self.recheck(&state, id) {
+            return not_now;
+        }
+        self.encode(&state, id).map_or_else(Prepared::Withhold, Prepared::Go)
+    }
+
+    async fn sent(&self, id: CommandId, serial: Option<u8>) -> bool {
+        self.step(CommandStep::Sent { id, serial }, "command sent", id, String::new()).await
+    }
+
+    async fn failed_unsent(&self, id: CommandId) {
+        let note = "the line dropped".to_owned();
+        self.step(CommandStep::FailedUnsent { id }, "command not sent", id, note).await;
+    }
+
+    async fn withheld(&self, id: CommandId, why: String) {
+        let note = why.clone();
+        self.step(CommandStep::Withheld { id, why }, "command withheld", id, note).await;
     }
 }

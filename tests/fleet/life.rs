@@ -65,7 +65,9 @@ impl Life {
 
     fn sent(&mut self, id: CommandId) -> What {
         let before = self.scene.state.commands.get(id).map(|c| (c.exchange, c.intent.expires));
-        let outcome = self.scene.step(self.now, Sent { id, serial: Some(7) });
+        // The same serial twice running is refused.
+        let serial = if self.scene.state.commands.is_new_serial(&key(MASTER), 7) { 7 } else { 8 };
+        let outcome = self.scene.step(self.now, Sent { id, serial: Some(serial) });
         if outcome == StepOutcome::Done {
             let (exchange, expires) = before.unwrap();
             assert_eq!(exchange, Exchange::Queued, "sent from {exchange:?}");

@@ -3,11 +3,55 @@
 use crate::life::{Life, deeds};
 use crate::scene::at;
 use crate::wire::*;
+use lockyard::domain::CommandId;
 use lockyard::domain::identity::{IdentityDecision, Source};
+
 use lockyard::domain::journal::{Entry, Transport};
+use lockyard::domain::order::OrderStep;
 use lockyard::fleet::snapshot::Snapshot;
 use lockyard::fleet::{State, Times};
 use proptest::prelude::*;
+
+/// Orders: made, sent, answered, cancelled, sent in vain.
+fn orders(life: &mut Life, (what, which, how): (u8, u8, u16)) {
+    let now = life.now;
+    let scene = &mut life.scene;
+    let serial = scene.state.commands.next_serial(&crate::scene::key(MASTER));
+    let words = match which % 3 {
+        0 => crate::orders::read(),
+        1 => crate::orders::configure(how % 3),
+        _ => crate::orders::list(serial.into()),
+    };
+    let ids: Vec<CommandId> = scene.state.orders.all().map(|order| order.id).collect();
+    let newest = ids.iter().rev().nth(usize::from(how % 3)).copied();
+    match (what % 12, newest) {
+        (0 | 1, _) => {
+            scene.order(now, MASTER, &words);
+        }
+        (2, Some(id)) => {
+            scene.order_as(now, MASTER, &words, Some(id), false);
+        }
+        (3, _) => {
+            scene.order_as(now, MASTER, &words, None, true);
+        }
+        (4..=6, Some(id)) => {
+            scene.tell(now, id, &words);
+        }
+        (7, Some(id)) => {
+            let step = match how % 4 {
+                0 => OrderStep::FailedUnsent { id },
+                1 => OrderStep::Cancelled { id, by: "op".into() },
+                2 => OrderStep::Withheld { id, why: "gone".into() },
+                _ => OrderStep::Checked { id, agrees: Some(true), words: "as asked".into() },
+            };
+            scene.order_step(now, step);
+        }
+        (8, _) => scene.hear(now, text("P04,0,30,60")),
+        (9, _) => scene.hear(now, text(&format!("P04,1,{},60", how % 3))),
+        (10, _) => scene.hear(now, text(&format!("1,{:03},WLNET,1,E03B60000A", how % 20))),
+        _ => {}
+    }
+}
 
 /// More than commands: alarms, backlogs, children, acknowledgements.
 fn more(life: &mut Life, (what, which, how): (u8, u8, u16)) {
@@ -86,6 +130,8 @@ proptest! {
         for (deed, other) in deeds.iter().zip(&others) {
             life.live(*deed);
             more(&mut life, *other);
+            orders(&mut life, *deed);
+            orders(&mut life, *other);
         }
         let (entries, end) = (life.scene.entries, life.now + 10);
         life.scene.state.advance(at(end));

@@ -6,6 +6,7 @@ use lockyard::domain::alarm::AlarmKind;
 use lockyard::domain::command::{CommandStep, UnlockIntent, UnlockMethod, UnlockReason};
 use lockyard::domain::identity::Arrival;
 use lockyard::domain::journal::{AlarmAct, Body, Entry, FrameRecord, NodeNote, RegistryAct, Transport};
+use lockyard::domain::order::OrderStep;
 use lockyard::domain::{
     AlarmId, AlarmState, CommandId, DeviceKey, DeviceKind, EventSeq, LockState, SealState,
 };
@@ -187,10 +188,18 @@ impl Scene {
         CommandId(i64::try_from(self.entries.len()).unwrap())
     }
 
+    pub(crate) fn order_step(&mut self, second: i64, step: OrderStep) -> StepOutcome {
+        match self.apply(second, Body::Order(step)) {
+            Some(Outcome::Order(outcome)) => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// A command proposed and sent in the same second.
     pub(crate) fn send(&mut self, second: i64, target: &str, method: UnlockMethod) -> CommandId {
         let id = self.propose(second, target, method);
-        let serial = (method == UnlockMethod::SubLockRelay).then_some(7);
+        let serial = if self.state.commands.is_new_serial(&key(MASTER), 7) { 7 } else { 8 };
+        let serial = (method == UnlockMethod::SubLockRelay).then_some(serial);
         assert_eq!(self.step(second, CommandStep::Sent { id, serial }), StepOutcome::Done);
         id
     }

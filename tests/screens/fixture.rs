@@ -311,6 +311,7 @@ pub(crate) fn normal() -> Snapshot {
             relay,
             command(47_120, Exchange::Queued, Evidence::None, "Tanker 0310", "8000620066"),
         ],
+        orders: Vec::new(),
         quarantine: vec![quarantined("8000629999", 31), quarantined("8000628888", 400)],
         refused: vec![RefusedRow {
             reason: "jointech-seal: checksum".into(),

@@ -346,6 +346,7 @@ fn meaning(desk: Desk<'_>, row: &CommandRow) -> String {
             (left + 59) / 60
         ),
         (Exchange::Sent, _) => "sent, no answer yet; it is never sent again".into(),
+        (Exchange::SentOnly, _) => "sent; no answer is promised".into(),
         (Exchange::AnsweredOk, _) => "the lock said yes; whether it opened is not known yet".into(),
         (Exchange::Relayed, _) => {
             "the master holds it until the lock wakes, its button wakes it; not known to have opened".into()

@@ -4,8 +4,8 @@ use super::fields::{decimal, metres, round1, text_place, text_time, unknown_code
 use super::items::{Items, Walk};
 use super::secrets::shown_text;
 use super::trace::{Moment, Or, Word, captured, documented, unknown};
-use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 use crate::domain::details::Cell;
+use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 use crate::domain::{Details, DeviceEvent, Message, MessageKind, Position, Protocol, Unknown, text};
 
 /// Items up to the serial, ID and word counted; trailing ones keep growing with the firmware.
@@ -23,7 +23,8 @@ pub(super) fn decode(items: &Items<'_>) -> Message {
     message.serial = whole(serial).filter(|serial: &u32| *serial <= 0xFFFF);
     walk.tell(documented("event serial", "").wrong_unless(message.serial.is_some()), serial);
     if message.serial.is_none() {
-        let bytes = items.raw.iter().take(ITEMS.saturating_sub(1)).map(|i| i.len().saturating_add(1)).sum::<usize>();
+        let bytes =
+            items.raw.iter().take(ITEMS.saturating_sub(1)).map(|i| i.len().saturating_add(1)).sum::<usize>();
         let error = format!("byte {}: no serial where the 17th item should be", bytes.saturating_add(1));
         walk.verdict(&error);
         let device = message.device;
@@ -42,7 +43,8 @@ fn head(walk: &mut Walk<'_>, message: &mut Message) {
     let (lat, after_lat) = ((walk.take(), walk.take()), walk.clone());
     let lon = (walk.take(), walk.take());
     let place = text_place(lat, lon);
-    after_lat.tell(documented("latitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.0), "no place"));
+    after_lat
+        .tell(documented("latitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.0), "no place"));
     walk.tell(documented("longitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.1), "no place"));
     let fix = walk.take() == "A";
     walk.tell(documented("fix", ""), if fix { "A yes" } else { "no: place and speed are stale" });
@@ -174,7 +176,9 @@ fn shape(item: &str, told: &Details) -> Shape {
     if is_number && item.len() == 15 && told.imei.is_none() {
         return Shape::Imei;
     }
-    if is_number && item.len() <= 3 && told.fence.is_none()
+    if is_number
+        && item.len() <= 3
+        && told.fence.is_none()
         && let Some(fence) = whole(item)
     {
         return Shape::Fence(fence);

@@ -206,7 +206,10 @@ fn header(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
     }
     let types = reader.u8()?;
     data_type(types >> 4, types & 0x0F, message);
-    reader.tell(documented("device type and data type", ""), format_args!("{} and {}", types >> 4, types & 0x0F));
+    reader.tell(
+        documented("device type and data type", ""),
+        format_args!("{} and {}", types >> 4, types & 0x0F),
+    );
     match types >> 4 {
         RECHARGEABLE => reader.part_of(documented("", ""), "device type", "1 rechargeable JT701"),
         other => reader.part_of(unknown(""), "device type", other),
@@ -286,7 +289,10 @@ fn full_extension(reader: &mut Reader<'_>, cell_low: u16, message: &mut Message)
     fence(reader, message)?;
     let first = reader.u8()?;
     let source = wake_source(first & 0x0F);
-    reader.tell(documented("extended status 1: wake source", ""), format_args!("{} {}", first & 0x0F, Word(source)));
+    reader.tell(
+        documented("extended status 1: wake source", ""),
+        format_args!("{} {}", first & 0x0F, Word(source)),
+    );
     message.events.push(DeviceEvent::Wake { source });
     if source == WakeSource::Unknown {
         unknown_code(format_args!("wake source {}", first & 0x0F), message);

@@ -46,7 +46,8 @@ impl Header {
         let attributes = reader.u16()?;
         reader.tell(documented("attributes", ""), format_args!("{attributes:#06x}"));
         reader.part_of(documented("", "bytes"), "body length", attributes & BODY_LENGTH);
-        for (bit, name) in [(SPLIT, "split packet"), (YEAR_2019, "2019 header"), (WANTS_SHORT, "answer 0x4401 wanted")]
+        for (bit, name) in
+            [(SPLIT, "split packet"), (YEAR_2019, "2019 header"), (WANTS_SHORT, "answer 0x4401 wanted")]
         {
             if attributes & bit != 0 {
                 reader.part_of(documented("", ""), format_args!("bit {}", bit.trailing_zeros()), name);

@@ -5,8 +5,8 @@ use super::lock_event;
 use super::master::wake_source;
 use super::seal::{Secrets, battery};
 use super::trace::{Bit, Hex, Or, Word, bit, captured, documented, inferred};
-use crate::domain::message::{Level, SubDevice, WakeSource};
 use crate::domain::details::Cell;
+use crate::domain::message::{Level, SubDevice, WakeSource};
 use crate::domain::{DeviceEvent, Message, MessageKind, PartState, Parts, Position, Protocol};
 
 /// Alarm bits of 0x0200.
@@ -58,7 +58,11 @@ const STATUS: [Bit; 13] = [
 
 /// The body: 28 bytes, then type-length-value items. First the seal's own message, then one for each lock attached to
 /// it.
-pub(super) fn report(mut reader: Reader<'_>, blank: &Message, secrets: &mut Secrets) -> Result<Vec<Message>, Flaw> {
+pub(super) fn report(
+    mut reader: Reader<'_>,
+    blank: &Message,
+    secrets: &mut Secrets,
+) -> Result<Vec<Message>, Flaw> {
     let mut message = blank.clone();
     let alarm = reader.u32()?;
     reader.word(documented("alarm", ""), "alarm bit", alarm, &ALARM_BITS, &mut message);
