@@ -220,18 +220,25 @@ fn position(sentence: &[u8], frame: &[u8]) -> Value {
             _ => Value::Null,
         };
     }
+    let mut events = Vec::new();
     if let Some(photo) = code.strip_prefix("PHO") {
         let (size, camera) = photo.split_once('-').unwrap_or((photo, ""));
         let size: u32 = size.parse().unwrap();
         said["kind"] = json!("photo_offer");
-        said["events"] = json!([{"name": "photo", "size": size, "camera": camera.parse::<u8>().ok()}]);
+        events.push(json!({"name": "photo", "size": size, "camera": camera.parse::<u8>().ok()}));
         // The server's first question, told or not.
         said["reply"] = one_of([Value::Null, json!(format!("#PHD0,{}\r\n", size.min(960)))]);
-        return said;
     }
-    if let Some(event) = event(code, inputs) {
-        said["events"] = json!([event]);
+    if code.len() == 3 {
+        events.extend(event(code, inputs));
     }
+    if matches!(code, "IN4" | "IU4") && events.is_empty() {
+        said["may"] = json!([{"name": "custom", "code": any()}, {"name": "input", "line": 4, "on": any()}]);
+    }
+    if let Some(id) = groups.get(4).filter(|id| !id.is_empty()) {
+        events.push(json!({"name": "driver", "id": id}));
+    }
+    said["events"] = json!(events);
     said
 }
 
@@ -252,14 +259,10 @@ fn event(code: &str, inputs: Option<&str>) -> Option<Value> {
         "FDA" => named("fatigue"),
         "PMA" => named("movement"),
         "IN4" | "IU4" => {
-            // Ignition is told by the IO string of the same sentence, never by the code.
-            let on = inputs.and_then(|text| text.chars().nth(3)).map(|c| c == '1');
-            let input = json!({"name": "input", "line": 4, "on": on.map_or(any(), Value::from)});
-            Some(match on {
-                Some(true) => one_of([input, json!({"name": "ignition_on"})]),
-                Some(false) => one_of([input, json!({"name": "ignition_off"})]),
-                None => one_of([input, json!({"name": "custom", "code": any()})]),
-            })
+            // Ignition is told by the IO string of the same sentence, never by the code. Without one nothing is known.
+            let on = inputs.and_then(|text| text.chars().nth(3))? == '1';
+            let ignition = if on { "ignition_on" } else { "ignition_off" };
+            Some(one_of([json!({"name": "input", "line": 4, "on": on}), json!({ "name": ignition })]))
         }
         "IN2" | "IN3" | "IN5" | "IU1" | "IU2" | "IU3" | "IU5" => {
             let line = code[2..].parse::<usize>().unwrap();

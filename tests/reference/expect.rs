@@ -98,7 +98,8 @@ fn events(want: &Value, got: &Value) -> Result<(), String> {
     }
 }
 
-fn value(want: &Value, got: &Value) -> Result<(), String> {
+/// Whether one value is as wanted.
+pub(crate) fn value(want: &Value, got: &Value) -> Result<(), String> {
     let differ = || Err(format!("want {want}, got {got}"));
     match (want, got) {
         (Value::Object(object), _) if object.contains_key("$any") => Ok(()),

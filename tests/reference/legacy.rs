@@ -1,7 +1,7 @@
 //! Legacy trackers: the short binary header (section 1.2) and the U/W texts (section 3) of the Jointech notes.
 
 use super::expect::{any, invalid, one_of, rounded};
-use super::wire::{When, degrees, digits, heading, number, packed_position, raw, signal, when, when_ddmmyy};
+use super::wire::{MASK, When, degrees, digits, heading, number, packed_position, raw, signal, when, when_ddmmyy};
 use serde_json::{Value, json};
 
 const PROTOCOL: &str = "jointech-legacy";
@@ -86,6 +86,13 @@ fn text(frame: &[u8]) -> Value {
             let at = if word.starts_with('S') { 1 } else { 2 };
             said["kind"] = json!("command_reply");
             said["command"] = json!({"word": items[at], "params": items[at + 1..]});
+            if items[at] == "S24" {
+                // User and password of the access point: the password is a secret, the user may be taken for one.
+                let params = &mut said["command"]["params"];
+                params[2] = one_of([params[2].clone(), json!(MASK)]);
+                params[3] = json!(MASK);
+                said["raw"] = any();
+            }
         }
     }
     said

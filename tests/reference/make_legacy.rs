@@ -1,14 +1,14 @@
 //! Makes frames of legacy trackers.
 
 use super::Case;
-use super::make_master::{decimal, gsm, no_place, packed_place};
+use super::make_master::{decimal, gsm, no_place, one_head, packed_place};
 use super::random::{Clock, Random, latitude_digits, longitude_digits};
 use super::wire::unhex;
 
 pub(crate) fn case(random: &mut Random) -> Case {
     match random.range(0, 99) {
         0..=49 => Case::new("binary", vec![binary(random, false)]),
-        50..=54 => Case::new("binary, damaged", vec![binary(random, true)]),
+        50..=54 => Case::new("binary, damaged", vec![one_head(random, |random| binary(random, true))]),
         55..=79 => Case::new("U", vec![u_report(random)]),
         80..=91 => Case::new("W01", vec![w01(random)]),
         _ => Case::new("text", vec![text(random)]),
@@ -111,12 +111,13 @@ fn w01(random: &mut Random) -> Vec<u8> {
 
 fn text(random: &mut Random) -> Vec<u8> {
     let id = random.digits(10);
-    let text = match random.range(0, 4) {
+    let text = match random.range(0, 5) {
         0 => format!("({id},U04,{},{})", random.range(0, 9), random.digits(4)),
         1 => format!("({id},U09,{},{})", random.digits(6), random.digits(6)),
         2 => format!("({id},S{:02})", random.pick(&[39, 20, 17])),
         3 => format!("({id},S09,1,{})", random.range(1, 99)),
-        _ => format!("({id},2,S{:02},129,1,example.org,8888)", random.pick(&[2, 24])),
+        4 => format!("({id},2,S02,129,1,example.org,8888)"),
+        _ => format!("({id},2,S24,129,1,user,{})", random.digits(6)),
     };
     text.into_bytes()
 }

@@ -241,6 +241,12 @@ fn lock_report(frame: &[u8], items: &[&str], versions: &Versions) -> Value {
     // The mileage stands behind the serial; what follows is told by its shape (fifteen digits are an IMEI).
     let mileage = items.get(17).filter(|item| item.len() <= 10).and_then(|item| item.parse::<u64>().ok());
 
+    // So many digits may as well be a telephone or a Unix time of a customised firmware.
+    let odometer = match mileage {
+        Some(km) if km >= 10_000_000 => one_of([json!(km * 1000), Value::Null]),
+        mileage => json!(mileage.map(|km| km * 1000)),
+    };
+
     let reply = match versions.get(device) {
         Some(version) if *version >= 0x19 => format!("(P69,0,{serial})"),
         Some(_) => "(P46)".into(),
@@ -260,7 +266,7 @@ fn lock_report(frame: &[u8], items: &[&str], versions: &Versions) -> Value {
     let said = json!({
         "protocol": PROTOCOL, "kind": "lock_report", "device": device, "time": time.value(),
         "position": place, "events": [what_happened(source, verification, &card, password_ok)],
-        "odometer_m": mileage.map(|km| km * 1000), "serial": serial,
+        "odometer_m": odometer, "serial": serial,
         // A remembered version may be told or not.
         "version": any(), "reply": reply, "raw": raw(frame, &[]),
     });

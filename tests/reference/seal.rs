@@ -62,7 +62,13 @@ pub(crate) fn seal(frame: &[u8]) -> Vec<Value> {
         return vec![text(frame)];
     }
     // A bad checksum or length: the frame is dropped and not answered; whose it was cannot be trusted.
-    let broken = || vec![invalid(PROTOCOL, any(), Value::Null)];
+    let broken = || {
+        let mut rest = invalid("unknown", any(), Value::Null);
+        rest["protocol"] = any();
+        // Its last 7E may be the first of the next: what is left over may be told.
+        rest["$optional"] = json!(true);
+        vec![invalid(PROTOCOL, any(), Value::Null), rest]
+    };
     let Some(bytes) = unescape(&frame[1..frame.len() - 1]) else { return broken() };
     if bytes.len() < 13 || xor(&bytes) != 0 {
         return broken();
@@ -93,7 +99,7 @@ pub(crate) fn seal(frame: &[u8]) -> Vec<Value> {
     };
     head.secret = super::lock_event::passwords(frame, message, body, body_at);
     match message {
-        0x0200 => vec![report(&head, body)],
+        0x0200 => answered_once(report(&head, body)),
         0x0704 | 0x0210 => batch(&head, body),
         0x5501 | 0x5502 => vec![short_report(&head, body)],
         0x0002 => vec![head.said("heartbeat")],
@@ -137,9 +143,18 @@ pub(crate) fn items(mut bytes: &[u8]) -> Option<Vec<(u8, &[u8])>> {
     Some(out)
 }
 
-/// §2.1
-fn report(head: &Head<'_>, body: &[u8]) -> Value {
-    let senseless = || invalid(PROTOCOL, json!(head.device), head.general_reply());
+/// One answer for the frame, told with its last message.
+fn answered_once(mut said: Vec<Value>) -> Vec<Value> {
+    let last = said.len() - 1;
+    for one in &mut said[..last] {
+        one["reply"] = one_of([Value::Null, one["reply"].clone()]);
+    }
+    said
+}
+
+/// §2.1: the report, and one message for each lock attached to the seal.
+fn report(head: &Head<'_>, body: &[u8]) -> Vec<Value> {
+    let senseless = || vec![invalid(PROTOCOL, json!(head.device), head.general_reply())];
     if body.len() < 28 {
         return senseless();
     }
@@ -195,12 +210,16 @@ fn report(head: &Head<'_>, body: &[u8]) -> Value {
         n @ (0 | 1 | 2 | 3 | 5) => events.push(json!({"name": "wake", "source": wake_source(n as u8)})),
         _ => may.push(json!({"name": "wake", "source": any()})),
     }
+    let mut attached = Vec::new();
     for (id, value) in items {
         match (id, value) {
             (0x0b, value) => events.extend(lock_event(value)),
             (0x30, [n]) => said["signal"] = signal(*n),
             (0x31, [n]) => said["position"]["satellites"] = json!(n),
             (0xd4, [n]) => battery(&mut said, *n, &[0xff]),
+            (0xd5, [count, locks @ ..]) if value.len() > 2 && locks.len() == 13 * usize::from(*count) => {
+                attached.extend(locks.chunks(13).map(|lock| attached_lock(head, lock)));
+            }
             (0xd5, value @ [_, _]) => said["voltage_v"] = rounded(number(value) as f64 / 100.0, 2),
             (0xfe, value @ [_, _, _, _]) => said["odometer_m"] = json!(number(value) * 1000),
             _ => {}
@@ -208,6 +227,24 @@ fn report(head: &Head<'_>, body: &[u8]) -> Value {
     }
     said["events"] = json!(events);
     said["may"] = json!(may);
+    let mut all = vec![said];
+    all.extend(attached);
+    all
+}
+
+/// A lock in the list of item 0xD5: ID 5, card 5, battery 1, status 2 of which bit 5 says unlocked. Its rope is not told,
+/// so it is never `locked`.
+fn attached_lock(head: &Head<'_>, lock: &[u8]) -> Value {
+    let mut said = head.said("sub_device");
+    let open = number(&lock[11..13]) >> 5 & 1 == 1;
+    said["sub_device"] = json!({"id": super::master::upper_hex(&lock[0..5]), "type": any()});
+    said["lock"] = if open { json!("unlocked") } else { one_of([json!("unknown"), Value::Null]) };
+    said["parts"] = if open { parts(Some(true), None, None) } else { any() };
+    battery(&mut said, lock[10], &[]);
+    // Whether place and time of the seal are told again is free.
+    said["position"] = any();
+    said["time"] = any();
+    said["may"] = json!([{"name": "custom", "code": any()}]);
     said
 }
 
@@ -240,17 +277,13 @@ fn batch(head: &Head<'_>, body: &[u8]) -> Vec<Value> {
     let mut rest = if head.message == 0x0704 { &body[3..] } else { body };
     while !rest.is_empty() {
         let length = number(&rest[..width]) as usize;
-        let mut one = report(head, &rest[width..width + length]);
-        one["replayed"] = json!(head.message == 0x0704 && body[2] == 1);
-        said.push(one);
+        for mut one in report(head, &rest[width..width + length]) {
+            one["replayed"] = json!(head.message == 0x0704 && body[2] == 1);
+            said.push(one);
+        }
         rest = &rest[width + length..];
     }
-    // One answer for the frame, told with its last record.
-    let last = said.len() - 1;
-    for one in &mut said[..last] {
-        one["reply"] = one_of([Value::Null, one["reply"].clone()]);
-    }
-    said
+    answered_once(said)
 }
 
 /// §2.3

@@ -108,6 +108,10 @@ fn sub_lock(said: &mut Value, kind: u8, rest: &[u8]) {
     let event = number(&rest[0..2]) as u16;
     let status = number(&rest[2..4]) as u16;
     let replayed = gateway(said, rest[6]);
+    if event >> 14 & 1 == 1 && rest[6] & 2 == 0 {
+        // "Signal lost" without the gateway's own sign of it: one contact or two.
+        said["sub_device"]["contact_lost"] = any();
+    }
     let rfid = (rest.len() >= 11).then(|| &rest[7..11]);
     said["sub_device"]["cycles"] = json!(number(&rest[4..6]));
     said["replayed"] = json!(replayed || event >> 15 == 1);
@@ -134,7 +138,7 @@ fn sub_lock(said: &mut Value, kind: u8, rest: &[u8]) {
     let cover_open = rfid.map(|_| bit(2));
     said["charging"] = json!(rfid.map(|_| bit(3)));
     let (motor_open, rope_out) = (Some(bit(1)), Some(bit(0)));
-    if said["sub_device"]["contact_lost"] == json!(true) || has(14) {
+    if rest[6] & 2 != 0 || has(14) {
         // The master has lost it: the status is the last one known. "No report is unknown, never locked": it must not
         // read as a lock that is locked now.
         said["lock"] = one_of([json!("unknown"), Value::Null]);
