@@ -26,6 +26,11 @@ impl Bofan {
         self.body(&bytes[5..], bytes)
     }
 
+    /// The end of the connection: deltas that never met their base.
+    pub(crate) fn end(&self) -> Vec<Value> {
+        self.waiting.iter().map(|_| without_base()).collect()
+    }
+
     fn body(&mut self, body: &[u8], frame: &[u8]) -> Vec<Value> {
         if body[0] == b'@' {
             return vec![self.delta(body, frame)];
@@ -75,12 +80,7 @@ impl Bofan {
         let base = self.base.clone().filter(|base| xor(base) == delta[1]);
         let Some(base) = base else {
             self.waiting.push((delta.to_vec(), frame.to_vec()));
-            // Not guessed, waits for its base: whether that is told at once is free.
-            let protocol = if self.device.is_some() { json!(PROTOCOL) } else { any() };
-            return json!({
-                "$optional": true, "protocol": protocol, "kind": one_of([json!("invalid"), json!("other")]),
-                "device": any(), "raw": raw(frame, &[]),
-            });
+            return without_base();
         };
         match apply(&base, delta) {
             Some(result) => {
@@ -89,7 +89,7 @@ impl Bofan {
             }
             // Unknown field, offset beyond the old field, text that is not ASCII: rejected.
             None => json!({
-                "protocol": PROTOCOL, "kind": "invalid", "device": any(), "raw": raw(frame, &[]),
+                "protocol": PROTOCOL, "kind": "invalid", "device": any(), "raw": any(),
             }),
         }
     }
@@ -106,6 +106,15 @@ impl Bofan {
             "reply": any(),
         })
     }
+}
+
+/// A delta that is not guessed but waits: whether that is told at once, at the end or never is free.
+fn without_base() -> Value {
+    json!({
+        "$optional": true, "protocol": one_of([json!(PROTOCOL), json!("unknown")]),
+        // Of bytes without a meaning the first 64 are kept, and what could be a password in them is masked.
+        "kind": one_of([json!("invalid"), json!("other")]), "device": any(), "raw": any(),
+    })
 }
 
 /// Start and end of each sentence, its terminator (`#`, CR, LF in any mix) included.
@@ -141,7 +150,8 @@ fn apply(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
     }
     let mut rest = &delta[2..];
     while !rest.is_empty() {
-        let (number, offset, length) = (usize::from(rest[0]), usize::from(*rest.get(1)?), usize::from(*rest.get(2)?));
+        let (number, offset, length) =
+            (usize::from(rest[0]), usize::from(*rest.get(1)?), usize::from(*rest.get(2)?));
         let text = rest.get(3..3 + length)?;
         let field = fields.get_mut(number)?;
         if offset > field.len() || !text.is_ascii() {
@@ -181,7 +191,8 @@ fn position(sentence: &[u8], frame: &[u8]) -> Value {
         _ if date == "140209" && !fixed => Value::Null,
         clock => clock.value(),
     };
-    if let (Some(seconds), Some(fraction)) = (time.as_str(), item(2).get(7..).filter(|f| f.bytes().any(|b| b != b'0')))
+    if let (Some(seconds), Some(fraction)) =
+        (time.as_str(), item(2).get(7..).filter(|f| f.bytes().any(|b| b != b'0')))
     {
         // Fractions of a second may be told or not.
         let whole = seconds.trim_end_matches('Z');

@@ -9,9 +9,28 @@ use super::wire::{unhex, xor};
 use serde_json::{Value, json};
 
 /// Everything of a message that is compared. (`details` and `unknown` are the program's own words, `error` is wording.)
-const KEYS: &[&str] = &[
-    "protocol", "kind", "device", "time", "replayed", "position", "lock", "parts", "valve", "battery_pct", "charging",
-    "voltage_v", "signal", "odometer_m", "serial", "inputs", "outputs", "sub_device", "command", "version", "reply",
+pub(crate) const KEYS: &[&str] = &[
+    "protocol",
+    "kind",
+    "device",
+    "time",
+    "replayed",
+    "position",
+    "lock",
+    "parts",
+    "valve",
+    "battery_pct",
+    "charging",
+    "voltage_v",
+    "signal",
+    "odometer_m",
+    "serial",
+    "inputs",
+    "outputs",
+    "sub_device",
+    "command",
+    "version",
+    "reply",
     "raw",
 ];
 

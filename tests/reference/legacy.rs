@@ -1,7 +1,9 @@
 //! Legacy trackers: the short binary header (section 1.2) and the U/W texts (section 3) of the Jointech notes.
 
 use super::expect::{any, invalid, one_of, rounded};
-use super::wire::{MASK, When, degrees, digits, heading, number, packed_position, raw, signal, when, when_ddmmyy};
+use super::wire::{
+    MASK, When, degrees, digits, heading, number, packed_position, raw, signal, when, when_ddmmyy,
+};
 use serde_json::{Value, json};
 
 const PROTOCOL: &str = "jointech-legacy";

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 /// The events of one item: type, then a password or a card and a result.
 pub(crate) fn lock_event(value: &[u8]) -> Vec<Value> {
-    let Some((kind, rest)) = value.split_first() else { return vec![json!({"name": "custom", "code": any()})] };
+    let Some((kind, rest)) = value.split_first() else {
+        return vec![json!({"name": "custom", "code": any()})];
+    };
     let by = match kind {
         1 | 6 => json!("remote_static"),
         2 | 7 => json!("remote_dynamic"),
@@ -20,7 +22,8 @@ pub(crate) fn lock_event(value: &[u8]) -> Vec<Value> {
         16 | 17 => one_of([json!("unknown"), json!("remote_static"), json!("remote_dynamic")]),
         _ => json!("unknown"),
     };
-    let refused = |why: &str, card: Value| json!({"name": "open_refused", "by": by, "why": why, "card": card});
+    let refused =
+        |why: &str, card: Value| json!({"name": "open_refused", "by": by, "why": why, "card": card});
     let by_result = |result: Option<&u8>, card: Value| match result {
         // Why an opening password or card was refused is not told.
         Some(0xff) => json!({"name": "open_refused", "by": by, "why": any(), "card": card}),
@@ -49,7 +52,12 @@ pub(crate) fn lock_event(value: &[u8]) -> Vec<Value> {
 }
 
 /// Where in the raw frame passwords stand: six bytes behind a type that carries one.
-pub(crate) fn passwords(frame: &[u8], message: u16, body: &[u8], body_at: usize) -> Vec<std::ops::Range<usize>> {
+pub(crate) fn passwords(
+    frame: &[u8],
+    message: u16,
+    body: &[u8],
+    body_at: usize,
+) -> Vec<std::ops::Range<usize>> {
     let mut starts = Vec::new();
     let mut look = |at: usize, bytes: &[u8]| {
         let mut offset = 0;

@@ -18,7 +18,13 @@ pub(crate) fn case(random: &mut Random) -> Case {
         }
         65..=84 => Case::new("delta chain", chain(random)),
         85..=88 => Case::new("delta without its base", without_base(random)),
-        89..=91 => Case::new("delta before its base", before_base(random)),
+        89 | 90 => Case::new("delta before its base", before_base(random)),
+        91 => {
+            // As captured: the connection is new.
+            let mut reads = before_base(random);
+            reads.remove(0);
+            Case::new("delta opens the connection", reads)
+        }
         92..=94 => Case::new("senseless delta", senseless_delta(random)),
         95..=97 => Case::new("photo chunk", photo_chunk(random)),
         _ => Case::new("firmware", vec![firmware(random)]),
@@ -58,8 +64,8 @@ fn code(random: &mut Random) -> String {
         }
         _ => random
             .pick(&[
-                "IN1", "IN2", "IN3", "IN4", "IN5", "IU1", "IU2", "IU3", "IU4", "IU5", "SPD", "GOF", "GEO", "LPA",
-                "CPA", "SKA", "MLA", "TOW", "HDA", "HDB", "FDA", "DFR", "PMA",
+                "IN1", "IN2", "IN3", "IN4", "IN5", "IU1", "IU2", "IU3", "IU4", "IU5", "SPD", "GOF", "GEO",
+                "LPA", "CPA", "SKA", "MLA", "TOW", "HDA", "HDB", "FDA", "DFR", "PMA",
             ])
             .into(),
     }
@@ -224,7 +230,8 @@ impl Record {
             };
         }
         if random.one_in(3) {
-            next.fields[0] = format!("${}", random.pick(&["POS", "CPA", "SPD", "IN1", "IN2", "ZZ9", "HDB", "IU4"]));
+            next.fields[0] =
+                format!("${}", random.pick(&["POS", "CPA", "SPD", "IN1", "IN2", "ZZ9", "HDB", "IU4"]));
         }
         if random.one_in(3) {
             next.fields[14] = bits(random, 5);
@@ -305,9 +312,10 @@ fn before_base(random: &mut Random) -> Vec<Vec<u8>> {
     let mut next = base.step(random);
     next.fields[23] = "\r\n".into();
     if xor(&old.bytes()) == xor(&base.bytes()) {
-        return chain(random);
+        return before_base(random);
     }
-    vec![old.bytes(), base.delta(&next), base.bytes(), next.step(random).bytes()]
+    let delta = base.delta(&next);
+    vec![old.bytes(), maybe_framed(random, delta), base.bytes(), next.step(random).bytes()]
 }
 
 /// The right base, edits that do not fit it.

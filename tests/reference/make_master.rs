@@ -18,7 +18,9 @@ pub(crate) fn case(random: &mut Random) -> Case {
         40..=59 => Case::new("P45", vec![lock_report(random, &id, false)]),
         60..=62 => Case::new("P45, damaged", vec![lock_report(random, &id, true)]),
         // The version of the binary frame decides how the report after it is answered.
-        63..=67 => Case::new("P45 after binary", vec![binary(random, &id, false), lock_report(random, &id, false)]),
+        63..=67 => {
+            Case::new("P45 after binary", vec![binary(random, &id, false), lock_report(random, &id, false)])
+        }
         68..=86 => Case::new("WLNET,5", vec![sub_device(random, false)]),
         87..=89 => Case::new("WLNET,5, damaged", vec![sub_device(random, true)]),
         _ => {
@@ -96,7 +98,11 @@ fn binary(random: &mut Random, id: &str, damaged: bool) -> Vec<u8> {
             body.push(random.byte());
             body.push(random.pick(&[0x0f, 0, 2]));
             body.push(if random.one_in(2) { 0x0f } else { random.edgy(8) as u8 });
-            body.extend(if random.one_in(2) { vec![0x0f; 8] } else { unhex(&format!("{}f", random.digits(15))) });
+            body.extend(if random.one_in(2) {
+                vec![0x0f; 8]
+            } else {
+                unhex(&format!("{}f", random.digits(15)))
+            });
             body.extend(random.bytes(5));
         }
         _ => {
@@ -146,7 +152,9 @@ fn text_place(random: &mut Random) -> (String, String) {
     let places = random.size(1, 6);
     match random.range(0, 9) {
         0..=4 => (decimal(random, 90, places), decimal(random, 180, places)),
-        5 => random.pick(&[("90.000000", "180.000000"), ("0.000000", "0.000000"), ("90", "180"), ("0.0", "0.0")]).own(),
+        5 => random
+            .pick(&[("90.000000", "180.000000"), ("0.000000", "0.000000"), ("90", "180"), ("0.0", "0.0")])
+            .own(),
         packed => {
             let (lat, lon) = (latitude_digits(random), longitude_digits(random));
             let (lat, lon) = (format!("{}.{}", &lat[..4], &lat[4..]), format!("{}.{}", &lon[..5], &lon[5..]));
@@ -178,7 +186,9 @@ fn lock_report(random: &mut Random, id: &str, damaged: bool) -> Vec<u8> {
     let wrong_place = damaged && random.one_in(2);
     let clock = if damaged && !wrong_place { Clock::impossible(random) } else { Clock::any(random) };
     let (lat, lon) = if wrong_place {
-        random.pick(&[("9130.0000", "11300.0000"), ("2260.0000", "11300.0000"), ("2200.0000", "18100.0000")]).own()
+        random
+            .pick(&[("9130.0000", "11300.0000"), ("2260.0000", "11300.0000"), ("2200.0000", "18100.0000")])
+            .own()
     } else {
         text_place(random)
     };
@@ -228,7 +238,15 @@ fn lock_report(random: &mut Random, id: &str, damaged: bool) -> Vec<u8> {
         4 => vec![mileage, imei],
         5 => vec![mileage, cell],
         6 => vec![imei],
-        _ => vec![mileage, imei, fence, cell, random.digits(10), format!("+{}", random.digits(11)), "Some Name".into()],
+        _ => vec![
+            mileage,
+            imei,
+            fence,
+            cell,
+            random.digits(10),
+            format!("+{}", random.digits(11)),
+            "Some Name".into(),
+        ],
     });
     format!("({})", items.join(",")).into_bytes()
 }
@@ -257,7 +275,11 @@ fn sub_device(random: &mut Random, damaged: bool) -> Vec<u8> {
     payload.push(random.range(0, 181) as u8);
     payload.extend(unhex(&format!("{}{}", own.ddmmyy, own.hhmmss)));
     // Bytes that have to be escaped come often.
-    payload.extend((0..5).map(|_| if random.one_in(4) { random.pick(b"(),=") } else { random.byte() }).collect::<Vec<_>>());
+    payload.extend(
+        (0..5)
+            .map(|_| if random.one_in(4) { random.pick(b"(),=") } else { random.byte() })
+            .collect::<Vec<_>>(),
+    );
     payload.push(if random.one_in(8) { random.pick(b"(),=") } else { random.byte() });
     payload.extend((random.edgy(16) as u16).to_be_bytes());
     payload.push(battery(random, &[0xff, 101, 0x28]));
@@ -322,14 +344,22 @@ fn text(random: &mut Random) -> Vec<u8> {
         11 => "P52,0,,".into(),
         12 => format!("P52,1,{},{}", random.range(0, 1), random.range(0, 1)),
         13 => format!("P06,example.org,8888,apn,user,{secret},{}", random.range(0, 1)),
-        14 => format!("P01,JT701D_20210311_China_R{}.{},{}%", random.range(1, 9), random.range(0, 9), random.range(0, 100)),
+        14 => format!(
+            "P01,JT701D_20210311_China_R{}.{},{}%",
+            random.range(1, 9),
+            random.range(0, 9),
+            random.range(0, 100)
+        ),
         15 => format!("P42,1,{card}"),
         16 => format!("P41,1,2,{card},{card}"),
         17 => format!("P14,{}", random.digits(15)),
         18 => format!("P04,1,{},{}", random.range(5, 600), random.range(5, 1440)),
         19 => format!("P{:02}", random.pick(&[15, 32, 71, 99])),
         20 => return format!("({id},1,{serial:03},WLNET,8,0,{sub})").into_bytes(),
-        21 => return format!("({id},{},{serial:03},WLNET,1,2,{sub},{sub})", random.pick(&[1, 23])).into_bytes(),
+        21 => {
+            return format!("({id},{},{serial:03},WLNET,1,2,{sub},{sub})", random.pick(&[1, 23]))
+                .into_bytes();
+        }
         22 => return format!("({id},1,{serial:03},WLNET,18,1,{},0)", random.range(0, 86400)).into_bytes(),
         23 => return format!("({id},1,{serial:03},WLNET,7,{})", random.digits(8)).into_bytes(),
         _ => return format!("({id},1,{serial:03},OTA,9,{})", random.range(0, 1)).into_bytes(),

@@ -13,7 +13,9 @@ pub(crate) fn case(random: &mut Random) -> Case {
             let message = random.pick(&[0x5501, 0x5502]);
             Case::new("5501, 5502", vec![frame(random, message, short_report, Damage::None)])
         }
-        70..=72 => Case::new("wrong checksum", vec![frame(random, 0x0200, |r| report(r, 100), Damage::Checksum)]),
+        70..=72 => {
+            Case::new("wrong checksum", vec![frame(random, 0x0200, |r| report(r, 100), Damage::Checksum)])
+        }
         73..=75 => Case::new("wrong length", vec![frame(random, 0x0200, |r| report(r, 100), Damage::Length)]),
         76..=78 => Case::new("0200, damaged", vec![frame(random, 0x0200, damaged_report, Damage::None)]),
         79 | 80 => {
@@ -21,7 +23,8 @@ pub(crate) fn case(random: &mut Random) -> Case {
             Case::new("5501, damaged", vec![frame(random, message, damaged_short_report, Damage::None)])
         }
         81..=92 => {
-            let message = random.pick(&[0x0002, 0x0100, 0x0102, 0x0109, 0x0003, 0x0107, 0x0001, 0x0f0f, 0x0801]);
+            let message =
+                random.pick(&[0x0002, 0x0100, 0x0102, 0x0109, 0x0003, 0x0107, 0x0001, 0x0f0f, 0x0801]);
             let body = |r: &mut Random| {
                 let length = r.size(0, 40);
                 r.bytes(length)
@@ -39,7 +42,12 @@ enum Damage {
     Length,
 }
 
-fn frame(random: &mut Random, message: u16, body: impl Fn(&mut Random) -> Vec<u8>, damage: Damage) -> Vec<u8> {
+fn frame(
+    random: &mut Random,
+    message: u16,
+    body: impl Fn(&mut Random) -> Vec<u8>,
+    damage: Damage,
+) -> Vec<u8> {
     let body = body(random);
     assert!(body.len() < 1024);
     let short = matches!(message, 0x5501 | 0x5502);

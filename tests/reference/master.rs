@@ -159,9 +159,7 @@ fn text(frame: &[u8], versions: &Versions, secrets: bool) -> Value {
         inner.split(|b| *b == b',').map(|item| String::from_utf8_lossy(item).into_owned()).collect();
     let items: Vec<&str> = items.iter().map(String::as_str).collect();
     let device = items[0];
-    let simple = |kind: &str, reply: Value| {
-        json!({"protocol": PROTOCOL, "kind": kind, "device": device, "reply": reply, "raw": raw(frame, &[])})
-    };
+    let simple = |kind: &str, reply: Value| json!({"protocol": PROTOCOL, "kind": kind, "device": device, "reply": reply, "raw": raw(frame, &[])});
     match items[1..] {
         ["@JT"] => simple("heartbeat", Value::Null),
         ["P22", "2"] => simple("time_request", json!("(P22,DDMMYYhhmmss)")),
@@ -321,7 +319,8 @@ fn what_happened(source: u32, verification: u32, card: &Value, password_ok: bool
         6 => {
             // The verification decides. Where the password item says no as well, the reason may be either; where it
             // says no against a verification of yes, the paper does not say which of them wins.
-            let refused = json!({"name": "open_refused", "by": "remote_dynamic", "why": any(), "card": any()});
+            let refused =
+                json!({"name": "open_refused", "by": "remote_dynamic", "why": any(), "card": any()});
             let mut event = by_fence("remote_dynamic");
             if event.get("name").is_some() {
                 event["card"] = any();

@@ -98,7 +98,10 @@ impl Clock {
             1 => (23, 59, 59),
             _ => (random.range(0, 23), random.range(0, 59), random.range(0, 59)),
         };
-        Self { ddmmyy: format!("{day:02}{month:02}{year:02}"), hhmmss: format!("{hour:02}{minute:02}{second:02}") }
+        Self {
+            ddmmyy: format!("{day:02}{month:02}{year:02}"),
+            hhmmss: format!("{hour:02}{minute:02}{second:02}"),
+        }
     }
 
     /// A clock that was never set: all zeros, or counting from 2000-01-01.

@@ -3,8 +3,8 @@
 use super::expect::{any, invalid, one_of, rounded, seal_frame};
 use super::lock_event::lock_event;
 use super::wire::{
-    MASK, When, digits, heading, hex, lock, number, packed_position, parts, raw, signal, signed16, when_ddmmyy,
-    when_yymmdd, xor,
+    MASK, When, digits, heading, hex, lock, number, packed_position, parts, raw, signal, signed16,
+    when_ddmmyy, when_yymmdd, xor,
 };
 use serde_json::{Value, json};
 
@@ -291,7 +291,12 @@ fn short_report(head: &Head<'_>, body: &[u8]) -> Value {
     // The serial of the answer is one byte; of the server or of the record is not written.
     let reply = if head.wants_answer {
         let with = |serial: u16| {
-            seal_frame(0x4401, &format!("{}{serial:02x}", hex(&head.id)), &format!("{:04x}00", head.message), Some(3))
+            seal_frame(
+                0x4401,
+                &format!("{}{serial:02x}", hex(&head.id)),
+                &format!("{:04x}00", head.message),
+                Some(3),
+            )
         };
         one_of([with(0), with(head.serial)])
     } else {
@@ -360,7 +365,9 @@ fn short_report(head: &Head<'_>, body: &[u8]) -> Value {
         match (id, value) {
             (0x02, value @ [_, _]) => position["altitude_m"] = json!(signed16(value)),
             (0x0b, value) => events.extend(lock_event(value)),
-            (0x10, [7]) => events.push(json!({"name": "wake", "source": one_of([json!("button"), json!("rope")])})),
+            (0x10, [7]) => {
+                events.push(json!({"name": "wake", "source": one_of([json!("button"), json!("rope")])}))
+            }
             (0x10, [n @ (0 | 1 | 2 | 3 | 5 | 6 | 8 | 10 | 11)]) => {
                 events.push(json!({"name": "wake", "source": wake_source(*n)}));
             }

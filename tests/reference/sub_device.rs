@@ -53,7 +53,8 @@ pub(crate) fn sub_device(frame: &[u8], device: &str, version: Option<u8>) -> Val
         4 | 5 | 6 | 9 => 7,
         _ => 0,
     };
-    if master_time == When::Senseless || time == When::Senseless || position.is_none() || rest.len() < needed {
+    if master_time == When::Senseless || time == When::Senseless || position.is_none() || rest.len() < needed
+    {
         return invalid(PROTOCOL, json!(device), reply);
     }
     let mut said = json!({

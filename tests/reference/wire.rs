@@ -145,7 +145,8 @@ pub(crate) fn lock(motor_open: Option<bool>, rope_out: Option<bool>) -> &'static
 
 /// The lock's parts.
 pub(crate) fn parts(motor_open: Option<bool>, rope_out: Option<bool>, cover_open: Option<bool>) -> Value {
-    let part = |open: Option<bool>| open.map_or(Value::Null, |open| json!(if open { "open" } else { "closed" }));
+    let part =
+        |open: Option<bool>| open.map_or(Value::Null, |open| json!(if open { "open" } else { "closed" }));
     json!({"motor": part(motor_open), "rope": part(rope_out), "cover": part(cover_open)})
 }
 
