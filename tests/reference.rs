@@ -59,8 +59,14 @@ const KNOWN: &[(Family, &str, &str, &str)] = &[
     (
         Family::Master,
         "P45, damaged",
-        r#"23.0,\"lon"#,
+        "position: want null, got {",
         "a packed P45 place of 60 minutes is read as the next degree, where a binary frame calls it no such place",
+    ),
+    (
+        Family::Legacy,
+        "W01, damaged",
+        "position: want null, got {",
+        "the same in W01: 2275.0000 is read as 23.25 degrees",
     ),
     (
         Family::Seal,

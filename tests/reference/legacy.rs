@@ -102,13 +102,12 @@ fn text(frame: &[u8]) -> Value {
 
 /// `W01,lon,E/W,lat,N/S,A/V,DDMMYY,hhmmss,speed,course,power,gps,gsm,alert,…`
 fn w01(said: &mut Value, items: &[&str]) {
-    let lon = degrees(items[2]).unwrap();
-    let lat = degrees(items[4]).unwrap();
+    let place = degrees(items[4]).zip(degrees(items[2])).filter(|(lat, lon)| *lat <= 90.0 && *lon <= 180.0);
     let date = items[7];
     let time = when(&date[0..2], &date[2..4], &date[4..6], items[8]);
     said["kind"] = json!("position");
     said["time"] = time.value();
-    said["position"] = json!({
+    said["position"] = json!(place.map(|(lat, lon)| json!({
         "lat": rounded(if items[5] == "S" { -lat } else { lat }, 6),
         "lon": rounded(if items[3] == "W" { -lon } else { lon }, 6),
         "fix": items[6] == "A",
@@ -116,12 +115,16 @@ fn w01(said: &mut Value, items: &[&str]) {
         "heading_deg": heading(items[10].parse().unwrap()),
         // "gps" is a count of satellites or a quality: not written.
         "satellites": one_of([json!(items[12].parse::<u8>().unwrap()), Value::Null]),
-    });
+    })));
     // "power" has no unit either.
     said["battery_pct"] = one_of([json!(items[11].parse::<u8>().unwrap()), Value::Null]);
     said["signal"] = signal(items[13].parse().unwrap());
     // The alert codes are in no paper.
     said["may"] = json!([any()]);
+    if place.is_none() || time == When::Senseless {
+        // No such place or moment: left out, or the whole is refused.
+        *said = json!({"$or": [said, invalid(PROTOCOL, json!(items[0]), Value::Null)]});
+    }
 }
 
 /// `DDMMYY,hhmmss,T/F,lat,N/S,lon,E/W,speed,course,sats,batt%,status,cell,lac,gsm,odometer km,serial[,checksum]`

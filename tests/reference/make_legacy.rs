@@ -10,7 +10,8 @@ pub(crate) fn case(random: &mut Random) -> Case {
         0..=49 => Case::new("binary", vec![binary(random, false)]),
         50..=54 => Case::new("binary, damaged", vec![one_head(random, |random| binary(random, true))]),
         55..=79 => Case::new("U", vec![u_report(random)]),
-        80..=91 => Case::new("W01", vec![w01(random)]),
+        80..=89 => Case::new("W01", vec![w01(random, false)]),
+        90 | 91 => Case::new("W01, damaged", vec![w01(random, true)]),
         _ => Case::new("text", vec![text(random)]),
     }
 }
@@ -84,9 +85,14 @@ fn u_report(random: &mut Random) -> Vec<u8> {
     format!("({})", items.join(",")).into_bytes()
 }
 
-fn w01(random: &mut Random) -> Vec<u8> {
-    let clock = Clock::any(random);
-    let (lat, lon) = (latitude_digits(random), longitude_digits(random));
+fn w01(random: &mut Random, damaged: bool) -> Vec<u8> {
+    let damage = if damaged { random.range(1, 2) } else { 0 };
+    let clock = if damage == 1 { Clock::impossible(random) } else { Clock::any(random) };
+    let (mut lat, lon) = (latitude_digits(random), longitude_digits(random));
+    if damage == 2 {
+        // Sixty minutes or more.
+        lat = format!("22{}{}", random.range(60, 99), &lat[4..]);
+    }
     let items = [
         random.digits(10),
         "W01".into(),
