@@ -8,6 +8,7 @@
 //! has any wording, and what no paper decides may be either way (see the comments beside `any` and `one_of`).
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stderr, reason = "a long run tells its counts under --nocapture")]
 
 #[path = "reference/bofan.rs"]
 mod bofan;

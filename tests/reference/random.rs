@@ -81,7 +81,7 @@ impl Clock {
         let (month, day) = match random.range(0, 9) {
             0 => (12, 31),
             1 => (1, 1),
-            2 if year % 4 == 0 => (2, 29),
+            2 if year.is_multiple_of(4) => (2, 29),
             2 => (2, 28),
             _ => {
                 let month = random.range(1, 12);
