@@ -2,6 +2,7 @@
 //! fresh when proposed, when confirmed, and once more just before the first byte.
 
 use crate::domain::command::{Interlock, UnlockMethod, Verdict};
+use crate::domain::order::Proof;
 use crate::domain::{CommandId, DeviceKey, DeviceKind, Utc};
 use crate::fleet::State;
 use crate::fleet::commands::Command;
@@ -31,6 +32,10 @@ pub struct Surroundings {
     pub store_error: Option<String>,
     /// Opening of sub-locks of this model was proven on a bench here.
     pub proven_on_bench: bool,
+    /// The ways to open it that its profile has words for, and how far each word is proven.
+    pub unlock_words: Vec<(UnlockMethod, Proof)>,
+    /// Whoever confirms may take the responsibility for a word that is not proven.
+    pub supervisor: bool,
 }
 
 /// Settings of the policy.
@@ -103,6 +108,7 @@ pub fn assess(
     let interlocks = vec![
         registry(state, device),
         how,
+        unlock_word(method, around),
         row(
             "one source for this ID",
             Verdict::NotConfigured,
@@ -159,28 +165,47 @@ fn registry(state: &State, device: &Device) -> Interlock {
 fn method(device: &Device, around: &Surroundings) -> (Option<UnlockMethod>, Interlock) {
     const NAME: &str = "way to open it";
     let fail = |value: &str| (None, row(NAME, Verdict::Fail, value));
+    let pass = |method, value: &str| (Some(method), row(NAME, Verdict::Pass, value));
+    let has = |method| around.unlock_words.iter().any(|(known, _)| *known == method);
     match device.kind {
-        DeviceKind::MasterLock if around.dynamic_password.is_some() => (
-            Some(UnlockMethod::DynamicPassword),
-            row(NAME, Verdict::Pass, "P52, dynamic password the lock told"),
-        ),
-        DeviceKind::MasterLock if around.static_password => (
-            Some(UnlockMethod::StaticPassword),
-            row(NAME, Verdict::Pass, "P43, static password of secrets.toml"),
-        ),
-        DeviceKind::MasterLock => fail("no password: put one into secrets.toml in the data directory"),
+        DeviceKind::Tracker | DeviceKind::Sensor => fail("it is no lock"),
+        _ if around.unlock_words.is_empty() => {
+            fail("no unlock command known for this firmware; add one in a profile")
+        }
+        DeviceKind::MasterLock | DeviceKind::Seal => {
+            if around.dynamic_password.is_some() && has(UnlockMethod::DynamicPassword) {
+                pass(UnlockMethod::DynamicPassword, "dynamic password the lock told")
+            } else if around.static_password && has(UnlockMethod::StaticPassword) {
+                pass(UnlockMethod::StaticPassword, "static password of secrets.toml")
+            } else {
+                fail("no password: put one into secrets.toml in the data directory")
+            }
+        }
         DeviceKind::SubLock | DeviceKind::ValveLock if device.bound_to.is_none() => {
             fail("bound to no master that could relay")
         }
-        DeviceKind::SubLock | DeviceKind::ValveLock if around.proven_on_bench => (
-            Some(UnlockMethod::SubLockRelay),
-            row(NAME, Verdict::Pass, "WLNET,8 through its master; the driver must press its wake button"),
-        ),
+        DeviceKind::SubLock | DeviceKind::ValveLock if around.proven_on_bench => {
+            pass(UnlockMethod::SubLockRelay, "relayed by its master; the driver must press its wake button")
+        }
         DeviceKind::SubLock | DeviceKind::ValveLock => {
             fail("not proven on a bench here: an admin sets commands.proven_on_bench")
         }
-        DeviceKind::Seal => fail("no unlock command known for this firmware"),
-        DeviceKind::Tracker | DeviceKind::Sensor => fail("it is no lock"),
+    }
+}
+
+/// How far it is proven that the model understands the word it would be told.
+fn unlock_word(method: Option<UnlockMethod>, around: &Surroundings) -> Interlock {
+    const NAME: &str = "unlock word";
+    let Some(method) = method else { return row(NAME, Verdict::NotConfigured, "none to send") };
+    match around.unlock_words.iter().find(|(known, _)| *known == method).map(|(_, proof)| *proof) {
+        None => row(NAME, Verdict::Fail, "the profile of this model has none for this way"),
+        Some(Proof::Unverified) if !around.supervisor => {
+            row(NAME, Verdict::Fail, "unverified for this model: needs a supervisor")
+        }
+        Some(Proof::Unverified) => {
+            row(NAME, Verdict::Warn, "unverified for this model: no paper and no capture; watch the lock")
+        }
+        Some(proof) => row(NAME, Verdict::Pass, format!("{} for this model", proof.word())),
     }
 }
 

@@ -39,12 +39,17 @@ enum Denied {
     Refused(String),
 }
 
-/// Whether this account may give orders of a class. The account the node runs as and root are its administrators; the
-/// others who may attach read.
-fn may(class: CommandClass, caller: u32, node: u32) -> Result<(), String> {
+/// Whether this account is an administrator, and so a supervisor: the account the node runs as, and root. Roles of
+/// persons are not configured yet.
+pub(super) fn is_admin(uid: u32) -> bool {
+    uid == 0 || uid == Peer::own().uid
+}
+
+/// Whether an account may give orders of a class. Administrators may; the others who may attach read.
+fn may(class: CommandClass, is_admin: bool) -> Result<(), String> {
     match class {
         CommandClass::Read => Ok(()),
-        _ if caller == node || caller == 0 => Ok(()),
+        _ if is_admin => Ok(()),
         _ => Err(format!(
             "a command of class {} needs the account the node runs as, or root; yours may read",
             class.word()
@@ -244,7 +249,7 @@ impl Node {
         let args: Args = args.into_iter().collect();
         let checked = check(profile, command, &args, device.firmware.as_deref())
             .map_err(|e| Denied::Wrong(e.to_string()))?;
-        may(checked.class, caller.uid, Peer::own().uid).map_err(Denied::Refused)?;
+        may(checked.class, is_admin(caller.uid)).map_err(Denied::Refused)?;
         let mut words = note(remark);
         if checked.class == CommandClass::Credential {
             words = format!("{words} ({ALONE})").trim_start().to_owned();
@@ -309,7 +314,7 @@ impl Node {
         if let Some(both) = add.iter().find(|id| remove.contains(id)) {
             return Err(Denied::Wrong(format!("{both} cannot be added and removed at once")));
         }
-        may(CommandClass::Credential, caller.uid, Peer::own().uid).map_err(Denied::Refused)?;
+        may(CommandClass::Credential, is_admin(caller.uid)).map_err(Denied::Refused)?;
         let open = |order: &&Order| order.is_open() && order.intent.is_plan && order.intent.target == *master;
         if let Some(other) = state.orders.all().find(open) {
             return Err(Denied::Refused(format!("plan {} for this master is not done yet", other.id)));
@@ -365,7 +370,7 @@ impl Node {
     pub(super) async fn cancel_order(&self, caller: &Caller, id: CommandId) -> Answer {
         let class = self.state().orders.get(id).map_or(CommandClass::Read, |order| order.intent.class);
         let object = format!("command {id}");
-        if let Err(why) = may(class, caller.uid, Peer::own().uid) {
+        if let Err(why) = may(class, is_admin(caller.uid)) {
             return self.refuse(caller, "cancel", object, why).await;
         }
         let audit = self.audit(caller, "cancel", object.clone(), "");
@@ -386,22 +391,37 @@ impl Node {
         if via != intent.via {
             return Err(format!("ordered through {}, now bound to {}: order it anew", intent.via.id, via.id));
         }
-        let item = self.memory.wlnet_item(&via).unwrap_or_else(|| "1".into());
-        let around = Around {
-            device: &via.id,
-            item: &item,
-            serial: state.commands.next_serial(&via).into(),
-            sub: device.kind.is_bound().then_some(&*device.key.id),
-            firmware: device.firmware.as_deref(),
-        };
         let args: Args = intent.args.iter().cloned().collect();
-        let composed = compose(profile, &intent.command, &args, &around).map_err(|e| e.to_string())?;
+        let composed = self.compose(state, device, profile, &via, &intent.command, &args)?;
         let is_plain =
             matches!(composed.class, CommandClass::Read | CommandClass::Configure | CommandClass::Credential);
         if composed.class != intent.class || !is_plain {
             return Err(format!("its class is {} now: order it anew", composed.class.word()));
         }
         Ok(composed)
+    }
+}
+
+impl Node {
+    /// A command in the words of a device's model, with the next serial of the device that carries it.
+    pub(super) fn compose(
+        &self,
+        state: &State,
+        device: &Device,
+        profile: &Profile,
+        via: &DeviceKey,
+        command: &str,
+        args: &Args,
+    ) -> Result<Composed, String> {
+        let item = self.memory.wlnet_item(via).unwrap_or_else(|| "1".into());
+        let around = Around {
+            device: &via.id,
+            item: &item,
+            serial: state.commands.next_serial(via).into(),
+            sub: device.kind.is_bound().then_some(&*device.key.id),
+            firmware: device.firmware.as_deref(),
+        };
+        compose(profile, command, args, &around).map_err(|error| error.to_string())
     }
 }
 
@@ -520,10 +540,13 @@ mod tests {
     #[test]
     fn others_of_the_group_may_read_and_nothing_more() {
         for class in [CommandClass::Configure, CommandClass::Credential, CommandClass::Physical] {
-            assert!(may(class, 1000, 1000).is_ok() && may(class, 0, 1000).is_ok());
-            assert!(may(class, 1001, 1000).unwrap_err().contains("may read"), "{class:?}");
+            assert!(may(class, true).is_ok());
+            assert!(may(class, false).unwrap_err().contains("may read"), "{class:?}");
         }
-        assert!(may(CommandClass::Read, 1001, 1000).is_ok());
+        assert!(may(CommandClass::Read, false).is_ok());
+        let own = Peer::own().uid;
+        assert!(is_admin(0) && is_admin(own));
+        assert!(own == 0 || !is_admin(own + 1));
     }
 
     #[test]

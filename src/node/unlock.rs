@@ -2,6 +2,7 @@
 
 use super::core::{Node, lock};
 use super::operator::Caller;
+use super::orders::is_admin;
 use crate::command::dispatch::{Bytes, Errands, Prepared};
 use crate::command::policy::{self, Assessment, Surroundings};
 use crate::domain::command::{CommandStep, UnlockIntent, UnlockMethod, UnlockReason, Verdict};
@@ -10,7 +11,7 @@ use crate::domain::{CommandId, DeviceKey, Exchange, LockState, Priority, Utc};
 use crate::fleet::commands::{Command, StepOutcome};
 use crate::fleet::{Outcome, State};
 use crate::ipc::wire::{Answer, Proposal};
-use crate::protocol::jointech::encode;
+use crate::protocol::catalogue::{Args, Profile};
 use chrono::TimeDelta;
 
 /// A proposal is void after this time.
@@ -84,7 +85,14 @@ fn last_four(code: &str) -> &str {
 }
 
 impl Node {
-    fn surroundings(&self, state: &State, target: &DeviceKey, now: Utc) -> Option<Surroundings> {
+    /// `supervisor`: whoever asks may answer for an unlock word that is not proven.
+    fn surroundings(
+        &self,
+        state: &State,
+        target: &DeviceKey,
+        supervisor: bool,
+        now: Utc,
+    ) -> Option<Surroundings> {
         let device = state.device(target)?;
         let via = policy::via(device);
         Some(Surroundings {
@@ -95,12 +103,20 @@ impl Node {
             proven_on_bench: device
                 .wire_type
                 .is_some_and(|wire| self.options.proven_on_bench.contains(&wire)),
+            unlock_words: self.profile_of(device).map(Profile::unlocks).unwrap_or_default(),
+            supervisor,
         })
     }
 
-    fn assess(&self, state: &State, target: &DeviceKey, own: Option<CommandId>) -> Option<Assessment> {
+    fn assess(
+        &self,
+        state: &State,
+        target: &DeviceKey,
+        supervisor: bool,
+        own: Option<CommandId>,
+    ) -> Option<Assessment> {
         let now = self.now();
-        let around = self.surroundings(state, target, now)?;
+        let around = self.surroundings(state, target, supervisor, now)?;
         policy::assess(state, target, &around, self.options.rules, own, now)
     }
 
@@ -108,8 +124,9 @@ impl Node {
     pub(super) fn propose(&self, caller: &Caller, target: &DeviceKey) -> Answer {
         let state = self.state();
         let now = self.now();
-        let (Some(device), Some(assessment)) = (state.device(target), self.assess(&state, target, None))
-        else {
+        let supervisor = is_admin(caller.uid);
+        let assessment = self.assess(&state, target, supervisor, None);
+        let (Some(device), Some(assessment)) = (state.device(target), assessment) else {
             return Answer::Refused { why: format!("{target} is not enrolled") };
         };
         let Some(asset) = state.asset_of(target) else {
@@ -153,7 +170,7 @@ impl Node {
             return Answer::Refused { why: "this proposal is void; begin again".into() };
         };
         let object = held.target.to_string();
-        let checked = self.check(&held, typed);
+        let checked = self.check(caller, &held, typed);
         let (method, via) = match checked {
             Ok(checked) => checked,
             Err(why) => return self.refuse(caller, "unlock", object, why).await,
@@ -182,12 +199,12 @@ impl Node {
         }
     }
 
-    fn check(&self, held: &Held, typed: &str) -> Result<(UnlockMethod, DeviceKey), String> {
+    fn check(&self, caller: &Caller, held: &Held, typed: &str) -> Result<(UnlockMethod, DeviceKey), String> {
         if self.now() > held.expires {
             return Err("30 seconds are over; begin again".into());
         }
         let state = self.state();
-        let Some(assessment) = self.assess(&state, &held.target, None) else {
+        let Some(assessment) = self.assess(&state, &held.target, is_admin(caller.uid), None) else {
             return Err("the lock is not enrolled any more".into());
         };
         if shown(&state, &held.target, &assessment) != held.shown {
@@ -223,7 +240,8 @@ impl Openings<'_> {
         {
             return Some(Prepared::Wait);
         }
-        let Some(assessment) = node.assess(state, &command.intent.target, Some(id)) else {
+        // Who confirmed it was held against the word's proof then; here everything else is read again.
+        let Some(assessment) = node.assess(state, &command.intent.target, true, Some(id)) else {
             return Some(Prepared::Withhold("the lock is not enrolled any more".into()));
         };
         if let Some(failing) = assessment.failing() {
@@ -234,32 +252,29 @@ impl Openings<'_> {
         waits.then_some(Prepared::Wait)
     }
 
+    /// Its bytes, in the words of its model.
     fn encode(&self, state: &State, id: CommandId) -> Result<Bytes<Option<u8>>, String> {
         let node = self.0;
         let intent = &state.commands.get(id).ok_or("no such command")?.intent;
-        let plain = |made: Result<Vec<u8>, encode::EncodeError>| {
-            made.map(|bytes| Bytes { bytes, note: None }).map_err(|error| error.to_string())
-        };
-        match intent.method {
+        let (device, profile) = node.model_of(state, &intent.target)?;
+        let (word, args) = match intent.method {
             UnlockMethod::StaticPassword => {
                 let password =
                     node.secrets.password(&intent.via).ok_or("its password is not in secrets.toml")?;
-                plain(encode::unlock_static(password))
+                ("open_static", Args::new().with_secret("password", password.clone()))
             }
             UnlockMethod::DynamicPassword => {
                 let dynamic = lock(&node.dynamic);
                 let (password, _) = dynamic.get(&intent.via).ok_or("its dynamic password is not known")?;
-                plain(encode::unlock_dynamic(password))
+                ("open_dynamic", Args::new().with_secret("password", password.clone()))
             }
             UnlockMethod::SubLockRelay => {
-                let serial = state.commands.next_serial(&intent.via);
-                let item = node.memory.wlnet_item(&intent.via).unwrap_or_else(|| "1".into());
-                let minutes = node.options.relay_minutes;
-                encode::relay_unlock(&intent.via.id, &item, serial, minutes, &intent.target.id)
-                    .map(|bytes| Bytes { bytes, note: Some(serial) })
-                    .map_err(|error| error.to_string())
+                ("open_relay", Args::new().with("minutes", node.options.relay_minutes.to_string()))
             }
-        }
+        };
+        let composed = node.compose(state, device, profile, &intent.via, word, &args)?;
+        let serial = composed.serial.map(u8::try_from).transpose().map_err(|_| "its serial is too long")?;
+        Ok(Bytes { bytes: composed.bytes, note: serial })
     }
 
     async fn step(&self, step: CommandStep, act: &str, id: CommandId, note: String) -> bool {

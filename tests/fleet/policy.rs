@@ -3,12 +3,20 @@
 use crate::scene::{Scene, at, key};
 use crate::wire::*;
 use lockyard::command::policy::{Assessment, Rules, Surroundings, assess};
-use lockyard::domain::command::UnlockMethod::{StaticPassword, SubLockRelay};
+use lockyard::domain::command::UnlockMethod::{DynamicPassword, StaticPassword, SubLockRelay};
 use lockyard::domain::command::{CommandStep, Verdict};
+use lockyard::domain::order::Proof;
 use lockyard::domain::{CommandId, DeviceKind};
 
 fn around(in_contact: bool) -> Surroundings {
-    Surroundings { static_password: true, in_contact, proven_on_bench: true, ..Surroundings::default() }
+    let known = |method| (method, Proof::Documented);
+    Surroundings {
+        static_password: true,
+        in_contact,
+        proven_on_bench: true,
+        unlock_words: vec![known(StaticPassword), known(DynamicPassword), known(SubLockRelay)],
+        ..Surroundings::default()
+    }
 }
 
 fn look(scene: &Scene, id: &str, in_contact: bool, own: Option<CommandId>, second: i64) -> Assessment {
@@ -128,9 +136,7 @@ fn two_refused_passwords_end_it_until_a_right_one_was_seen() {
 #[test]
 fn what_cannot_be_opened_from_here_says_why() {
     let mut scene = Scene::new();
-    for id in [SEAL, TRACKER] {
-        assert!(!look(&scene, id, true, None, 0).allowed());
-    }
+    assert!(!look(&scene, TRACKER, true, None, 0).allowed());
     scene.hear(100, sub(100, 0, 0).bytes());
     let unconfirmed = look(&scene, SUB, true, None, 100);
     assert_eq!(unconfirmed.failing().unwrap().name, "enrolled");
@@ -143,4 +149,28 @@ fn what_cannot_be_opened_from_here_says_why() {
     assert!(!assess(&scene.state, &key(MASTER), &full, rules, None, at(0)).unwrap().allowed());
     let bare = Surroundings { in_contact: true, ..Surroundings::default() };
     assert!(!assess(&scene.state, &key(MASTER), &bare, rules, None, at(0)).unwrap().allowed());
+}
+
+#[test]
+fn an_unlock_word_that_nobody_proved_needs_a_supervisor() {
+    let mut scene = Scene::new();
+    scene.hear(0, seal(0, 0, 0, &[]));
+    let look = |words: Vec<_>, supervisor| {
+        let around = Surroundings { unlock_words: words, supervisor, ..around(true) };
+        assess(&scene.state, &key(SEAL), &around, Rules { max_speed_kmh: 5.0 }, None, at(1)).unwrap()
+    };
+    let without = look(vec![], true);
+    let why = without.failing().unwrap();
+    assert_eq!(why.value, "no unlock command known for this firmware; add one in a profile");
+    assert!(!without.allowed());
+    let unverified = vec![(StaticPassword, Proof::Unverified)];
+    let alone = look(unverified.clone(), false);
+    assert_eq!(alone.failing().unwrap().name, "unlock word");
+    let supervised = look(unverified, true);
+    assert!(supervised.allowed());
+    assert_eq!(verdict(&supervised, "unlock word"), Verdict::Warn);
+    let documented = look(vec![(StaticPassword, Proof::Documented)], false);
+    assert_eq!(verdict(&documented, "unlock word"), Verdict::Pass);
+    let other = look(vec![(DynamicPassword, Proof::Documented)], true);
+    assert!(!other.allowed(), "a word for another way does not help");
 }

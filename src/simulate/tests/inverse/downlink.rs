@@ -5,7 +5,7 @@ use super::super::super::encode::{master, seal};
 use super::*;
 use crate::domain::Secret;
 use crate::protocol::HeardFrame;
-use crate::protocol::jointech::encode;
+use crate::protocol::catalogue::{Args, Around, Profiles, compose};
 
 fn sent(frame: &HeardFrame, now: DateTime<Utc>) -> Vec<u8> {
     frame.answers.iter().flat_map(|answer| answer.bytes(now)).collect()
@@ -65,11 +65,18 @@ proptest! {
         password in "[0-9A-Za-z]{1,16}",
     ) {
         let secret = Secret::new(&*password);
-        let opened = encode::unlock_static(&secret).unwrap();
+        let shipped = Profiles::shipped();
+        let around =
+            Around { device: &id, item: &item, serial: serial.into(), sub: Some(&sub), firmware: None };
+        let told = |model: &str, command: &str, args: &Args| {
+            compose(shipped.get(model).unwrap(), command, args, &around).unwrap().bytes
+        };
+        let by_password = Args::new().with_secret("password", secret);
+        let opened = told("jt701d", "open_static", &by_password);
         prop_assert_eq!(texts(&opened), [["P43".to_owned(), password.clone()]]);
-        let opened = encode::unlock_dynamic(&secret).unwrap();
+        let opened = told("jt701d", "open_dynamic", &by_password);
         prop_assert_eq!(texts(&opened), [["P52".to_owned(), "3".into(), password]]);
-        let relayed = encode::relay_unlock(&id, &item, serial, minutes, &sub).unwrap();
+        let relayed = told("jt802", "open_relay", &Args::new().with("minutes", minutes.to_string()));
         let want = [id, item, format!("{serial:03}"), "WLNET".into(), "8".into(), "1".into(), "1".into()];
         let want: Vec<String> = want.into_iter().chain([minutes.to_string(), sub]).collect();
         prop_assert_eq!(texts(&relayed), [want]);
