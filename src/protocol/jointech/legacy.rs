@@ -1,6 +1,6 @@
 //! Legacy trackers (JT600 and kin): the short binary header and `U`/`W` texts (Traccar's decoder and captures).
 
-use super::fields::{Flaw, Reader, decimal, gsm, metres, percent, round1, text_place, text_time, whole};
+use super::fields::{Flaw, Reader, decimal, gsm, metres, percent, text_place, text_speed, text_time, whole};
 use crate::domain::{DeviceEvent, Message, MessageKind, Position, Protocol, text};
 use crate::protocol::HeardFrame;
 use crate::protocol::heard::{Answer, When};
@@ -147,7 +147,7 @@ fn w01(items: &[&str], message: &mut Message) {
 
 fn motion(speed: &str, course: &str) -> Position {
     Position {
-        speed_kmh: decimal(speed).map(round1),
+        speed_kmh: text_speed(speed),
         heading_deg: decimal(course).filter(|degrees| (0.0..=360.0).contains(degrees)),
         ..Position::default()
     }

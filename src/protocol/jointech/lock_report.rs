@@ -1,6 +1,6 @@
 //! P45: a master lock's report of an opening, a refusal or a locking (JT701D manual V1.4, captures).
 
-use super::fields::{decimal, metres, round1, text_place, text_time, whole};
+use super::fields::{decimal, metres, text_place, text_speed, text_time, whole};
 use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 use crate::domain::{DeviceEvent, Message, MessageKind, Position, Protocol, text};
 
@@ -26,7 +26,7 @@ pub(super) fn decode(device: &str, items: &[&str]) -> Message {
         lat,
         lon,
         fix: item(8) == "A",
-        speed_kmh: decimal(item(9)).map(round1),
+        speed_kmh: text_speed(item(9)),
         heading_deg: decimal(item(10)).filter(|degrees| (0.0..=360.0).contains(degrees)),
         ..Position::default()
     });
