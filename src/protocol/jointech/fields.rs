@@ -303,6 +303,14 @@ pub(crate) fn decimal(text: &str) -> Option<f64> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
+/// Faster is no speed but another item in its place, or a damaged one.
+const TOP_SPEED_KMH: f64 = 1000.0;
+
+/// A speed in km/h as text.
+pub(crate) fn text_speed(text: &str) -> Option<f64> {
+    decimal(text).filter(|speed| (0.0..TOP_SPEED_KMH).contains(speed)).map(round1)
+}
+
 /// A number of decimal digits only.
 pub(crate) fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
     (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok()).flatten()
@@ -403,6 +411,15 @@ mod tests {
         assert_eq!(text_place(("", "N"), ("1.0", "E")), None);
         assert_eq!(text_place(("1e5", "N"), ("1.0", "E")), None);
         assert_eq!(text_place(("-1.5", "S"), ("0.0", "W")), Some((1.5, 0.0)));
+    }
+
+    #[test]
+    fn a_card_in_the_place_of_a_speed_is_none() {
+        assert_eq!(text_speed("33.34"), Some(33.3));
+        assert_eq!(text_speed("0"), Some(0.0));
+        for bad in ["8627839", "1000", "-1", "", "x", "1e3"] {
+            assert_eq!(text_speed(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Legacy trackers (JT600 and kin): the short binary header and `U`/`W` texts (Traccar's decoder and captures).
 
 use super::fields::{
-    Flaw, Reader, decimal, gsm, metres, percent, round1, text_place, text_time, unknown_bits, unknown_code,
-    whole,
+    Flaw, Reader, decimal, gsm, metres, percent, text_place, text_speed, text_time, unknown_bits,
+    unknown_code, whole,
 };
 use super::items::{Items, Walk};
 use super::secrets::shown_text;
@@ -335,7 +335,7 @@ fn motion(walk: &mut Walk<'_>) -> Position {
     let speed = walk.named(documented("speed", "km/h"));
     let course = walk.named(documented("course", "°"));
     Position {
-        speed_kmh: decimal(speed).map(round1),
+        speed_kmh: text_speed(speed),
         heading_deg: decimal(course).filter(|degrees| (0.0..=360.0).contains(degrees)),
         ..Position::default()
     }

@@ -1,6 +1,6 @@
 //! P45: a master lock's report of an opening, a refusal or a locking (JT701D manual V1.4, captures).
 
-use super::fields::{decimal, metres, round1, text_place, text_time, unknown_code, whole};
+use super::fields::{decimal, metres, text_place, text_speed, text_time, unknown_code, whole};
 use super::items::{Items, Walk};
 use super::secrets::shown_text;
 use super::trace::{Moment, Or, Word, captured, documented, unknown};
@@ -48,7 +48,7 @@ fn head(walk: &mut Walk<'_>, message: &mut Message) {
     walk.tell(documented("longitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.1), "no place"));
     let fix = walk.take() == "A";
     walk.tell(documented("fix", ""), if fix { "A yes" } else { "no: place and speed are stale" });
-    let speed_kmh = decimal(walk.named(documented("speed", "km/h"))).map(round1);
+    let speed_kmh = text_speed(walk.named(documented("speed", "km/h")));
     let heading = decimal(walk.named(documented("heading", "°")));
     message.position = place.map(|(lat, lon)| Position {
         lat,

@@ -127,7 +127,7 @@ pub fn lock_event(data: &[u8]) {
         // Codes that carry a password, with one that is no other part of the frame.
         let (code, password) = (data.first(), data.get(1..7));
         if let (Some(1..=3 | 5..=8 | 30..=32 | 40 | 41), Some(password)) = (code, password)
-            && password.iter().all(u8::is_ascii_lowercase)
+            && password.iter().all(|byte| b"QXZJKW".contains(byte))
         {
             let hex: String = password.iter().map(|byte| format!("{byte:02x}")).collect();
             let text = String::from_utf8_lossy(password).into_owned();
