@@ -2,16 +2,38 @@
 
 use super::setup::Setup;
 use super::{Common, Failure, What};
-use crate::domain::text;
-use crate::fleet::snapshot::{DeviceRow, DeviceStatus, Snapshot};
+use crate::domain::{DeviceKind, text};
+use crate::fleet::snapshot::{DeviceRow, DeviceStatus, Snapshot, UnknownRow};
 use crate::node;
 use serde::Serialize;
 use std::fmt::Display;
 
-pub(super) fn run(common: &Common, what: What, json: bool, all: bool) -> Result<(), Failure> {
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Table,
+    Json,
+    Csv,
+}
+
+impl Form {
+    pub(super) fn of(json: bool, csv: bool) -> Self {
+        match (json, csv) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Csv,
+            (false, false) => Self::Table,
+        }
+    }
+}
+
+pub(super) fn run(common: &Common, what: What, form: Form, all: bool) -> Result<(), Failure> {
     let setup = Setup::load(common)?;
     let snapshot = fetch(&setup, all)?;
-    if json { print_json(&setup, &snapshot, what, all) } else { print_table(&setup, &snapshot, what, all) }
+    match form {
+        Form::Json => print_json(&setup, &snapshot, what, all),
+        Form::Table => super::say(table(&rows(&setup, &snapshot, what, all)).trim_end()),
+        Form::Csv => super::say(csv(&rows(&setup, &snapshot, what, all)).trim_end()),
+    }
 }
 
 /// The rows, from whoever has them.
@@ -34,6 +56,7 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Assets => text(&snapshot.assets)?,
         What::Alarms => text(&snapshot.alarms)?,
         What::Commands => text(&snapshot.commands)?,
+        What::Unknown => text(&unknown(&devices(setup, snapshot, all)))?,
     };
     super::say(&text)
 }
@@ -56,6 +79,31 @@ fn devices(setup: &Setup, snapshot: &Snapshot, all: bool) -> Vec<DeviceRow> {
     rows
 }
 
+/// Something a device said that no paper names.
+#[derive(Debug, Serialize)]
+struct NotUnderstood {
+    device: String,
+    kind: DeviceKind,
+    #[serde(flatten)]
+    row: UnknownRow,
+}
+
+/// All devices' values that were not understood. Those beyond a device's 64 kinds stand together as `others`.
+fn unknown(devices: &[DeviceRow]) -> Vec<NotUnderstood> {
+    let of = |device: &DeviceRow, row| NotUnderstood { device: device.id.clone(), kind: device.kind, row };
+    let mut rows = Vec::new();
+    for device in devices {
+        rows.extend(device.unknown.iter().map(|row| of(device, row.clone())));
+        let ages = device.unknown.iter().map(|row| row.first).min().zip(device.last_received);
+        if let Some((first, last)) = ages.filter(|_| device.unknown_others > 0) {
+            let (firmware, what) = (device.firmware.clone(), "others".to_owned());
+            let count = device.unknown_others;
+            rows.push(of(device, UnknownRow { firmware, what, count, value: String::new(), first, last }));
+        }
+    }
+    rows
+}
+
 fn word<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(text)) => text,
@@ -67,7 +115,7 @@ fn or_dash<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "-".into(), |value| value.to_string())
 }
 
-fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Result<(), Failure> {
+fn rows(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Vec<Vec<String>> {
     let time = |at: Option<crate::domain::Utc>| match at {
         Some(at) => at.with_timezone(&setup.zone).format("%Y-%m-%d %H:%M:%S %Z").to_string(),
         None => "-".into(),
@@ -76,7 +124,7 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
         Some(place) => format!("{:.5} {:.5}", place.lat, place.lon),
         None => "-".into(),
     };
-    let rows: Vec<Vec<String>> = match what {
+    match what {
         What::Devices => std::iter::once(
             ["ID", "KIND", "ASSET", "STATUS", "LOCK", "VALVE", "AS OF", "LINK", "BATTERY", "PLACE"]
                 .map(String::from)
@@ -154,8 +202,42 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
             ]
         }))
         .collect(),
+        What::Unknown => std::iter::once(
+            ["DEVICE", "KIND", "FIRMWARE", "WHAT", "COUNT", "VALUE", "FIRST", "LAST"]
+                .map(String::from)
+                .to_vec(),
+        )
+        .chain(unknown(&devices(setup, snapshot, all)).into_iter().map(|said| {
+            vec![
+                said.device,
+                said.kind.word().into(),
+                or_dash(said.row.firmware),
+                said.row.what,
+                said.row.count.to_string(),
+                said.row.value,
+                time(Some(said.row.first)),
+                time(Some(said.row.last)),
+            ]
+        }))
+        .collect(),
+    }
+}
+
+/// Cells with commas, quotes or line ends are quoted; one that a spreadsheet would take for a formula gets a `'`.
+fn csv(rows: &[Vec<String>]) -> String {
+    let cell = |cell: &String| {
+        let mut cell = text::clean(cell);
+        if cell.len() > 1 && cell.starts_with(['=', '+', '-', '@']) && cell.parse::<f64>().is_err() {
+            cell.insert(0, '\'');
+        }
+        if cell.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell
+        }
     };
-    super::say(table(&rows).trim_end())
+    let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join(",");
+    rows.iter().map(|row| line(row) + "\n").collect()
 }
 
 /// Columns as wide as their widest cell, two spaces between; foreign text is cleaned.
@@ -188,5 +270,11 @@ mod tests {
     fn tables_line_up_and_are_clean() {
         let rows = vec![vec!["A".to_owned(), "B".to_owned()], vec!["\u{1b}[2Jx".to_owned(), "y".to_owned()]];
         assert_eq!(table(&rows), "A      B\n·[2Jx  y\n");
+    }
+
+    #[test]
+    fn csv_is_quoted_and_starts_no_formula() {
+        let row = ["a,b", "say \"x\"", "=1+1", "-12.5", "-", "plain"].map(String::from).to_vec();
+        assert_eq!(csv(&[row]), "\"a,b\",\"say \"\"x\"\"\",'=1+1,-12.5,-,plain\n");
     }
 }

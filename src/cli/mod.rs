@@ -136,12 +136,15 @@ pub enum Command {
         #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
         pause: std::time::Duration,
     },
-    /// List devices, assets, alarms or commands, whether a node runs or not
+    /// List devices, assets, alarms, commands or what was not understood, whether a node runs or not
     List {
         what: What,
         /// One JSON array, times in UTC
         #[arg(long)]
         json: bool,
+        /// Comma-separated values with a head line
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
         /// Closed alarms, finished commands and quarantined devices too
         #[arg(long)]
         all: bool,
@@ -178,6 +181,8 @@ pub enum What {
     Assets,
     Alarms,
     Commands,
+    /// Bits, items and words of devices that no paper names, counted
+    Unknown,
 }
 
 /// Kinds of device by the vocabulary's words.
@@ -211,7 +216,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             decode::command(file.as_deref(), show_secrets)
         }
         Some(Command::Replay { file, to, udp, pause }) => replay::run(&file, to, udp, pause),
-        Some(Command::List { what, json, all }) => list::run(&common, what, json, all),
+        Some(Command::List { what, json, csv, all }) => {
+            list::run(&common, what, list::Form::of(json, csv), all)
+        }
         Some(Command::Enrol { id, asset, kind, bind_to }) => {
             enrol::run(&common, &id, asset, kind, bind_to.as_deref())
         }

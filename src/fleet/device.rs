@@ -3,6 +3,7 @@
 use super::openings::Openings;
 use super::past::{Late, Past};
 use super::snapshot::{DeviceStatus, PartRow, PartsRow, Place};
+use super::unknowns::Unknowns;
 use crate::domain::journal::Transport;
 use crate::domain::message::{Level, Levels};
 use crate::domain::{
@@ -193,6 +194,9 @@ pub struct Device {
     /// Codes without a name that the newest status word held.
     pub(super) codes: Vec<String>,
     pub(super) openings: Openings,
+    /// What it said that no paper names.
+    #[serde(default, skip_serializing_if = "Unknowns::is_empty")]
+    pub unknowns: Unknowns,
     /// Refused unlock passwords since the last accepted one, as far as we know.
     pub rejections: u32,
 }
@@ -240,6 +244,7 @@ impl Device {
             seen: VecDeque::new(),
             codes: Vec::new(),
             openings: Openings::default(),
+            unknowns: Unknowns::default(),
             rejections: 0,
         }
     }
@@ -493,6 +498,21 @@ impl Device {
             }
         }
         true
+    }
+
+    /// Counts what a message could not name. A sub-lock never tells its firmware, but that of 2023-07-03 was the first
+    /// to tell of the cover.
+    pub fn hear_unknown(&mut self, message: &Message, received: Utc) {
+        if message.unknown.is_empty() {
+            return;
+        }
+        let told = self.firmware.as_deref();
+        let firmware = told.or_else(|| match self.wire_type {
+            Some(4 | 5 | 6 | 9) if self.tells_cover => Some("from 2023-07-03"),
+            Some(4 | 5 | 6 | 9) if self.motor.is_some() => Some("before 2023-07-03"),
+            _ => None,
+        });
+        self.unknowns.hear(&message.unknown, firmware, received);
     }
 
     #[must_use]

@@ -158,6 +158,8 @@ impl State {
             peer: device.peer.clone(),
             transport: device.transport,
             firmware: device.firmware.clone(),
+            unknown: device.unknowns.rows().to_vec(),
+            unknown_others: device.unknowns.others(),
             frames: device.frames,
         }
     }

@@ -14,6 +14,7 @@ pub mod heard;
 pub mod jointech;
 pub mod json;
 pub mod memory;
+mod nearest;
 mod refused;
 
 pub use connection::{Connection, Heard};

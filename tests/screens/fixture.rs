@@ -84,6 +84,8 @@ pub(crate) fn device(id: &str, kind: DeviceKind, asset: &str, seconds: i64) -> D
         peer: Some("198.51.100.7:40112".into()),
         transport: Some(Transport::Tcp),
         firmware: Some("JT701D_20230105".into()),
+        unknown: Vec::new(),
+        unknown_others: 0,
         frames: 812,
     }
 }

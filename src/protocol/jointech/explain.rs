@@ -102,18 +102,20 @@ fn whole_text(bytes: &[u8], frame: &[u8], flaw: Option<&str>) -> Explanation {
 /// `text P45 lock report`.
 fn title(frame: &[u8]) -> String {
     let inside = frame.strip_prefix(b"(").and_then(|f| f.strip_suffix(b")")).unwrap_or_default();
-    let items: Vec<&str> =
-        inside.split(|b| *b == b',').take(6).map(|item| std::str::from_utf8(item).unwrap_or_default()).collect();
+    let items: Vec<&str> = inside
+        .split(|b| *b == b',')
+        .take(6)
+        .map(|item| std::str::from_utf8(item).unwrap_or_default())
+        .collect();
     let word = |n: usize| {
         let (word, index) = (items.get(n)?, items.get(n.saturating_add(1)).copied().unwrap_or_default());
         Some(format!("text {word} {}", words::name(word, index)?))
     };
     match items.get(1) {
         Some(&"@JT") => "text @JT heartbeat".to_owned(),
-        Some(second) => word(1)
-            .or_else(|| word(3))
-            .or_else(|| word(2))
-            .unwrap_or_else(|| if second.starts_with(['U', 'W']) { format!("text {second}") } else { "text".to_owned() }),
+        Some(second) => word(1).or_else(|| word(3)).or_else(|| word(2)).unwrap_or_else(|| {
+            if second.starts_with(['U', 'W']) { format!("text {second}") } else { "text".to_owned() }
+        }),
         None => "text".to_owned(),
     }
 }
@@ -131,7 +133,9 @@ fn seal_frame(bytes: &[u8]) -> Explanation {
     let name = match Header::read_from(&mut reader) {
         Ok(header) => {
             is_sound = seal_content(&trace, &plain, &header, closing.is_some(), &mut hidden);
-            format!("seal 0x{:04X} {}", header.message, seal::message_name(header.message)).trim_end().to_owned()
+            format!("seal 0x{:04X} {}", header.message, seal::message_name(header.message))
+                .trim_end()
+                .to_owned()
         }
         Err(flaw) => {
             reader.fail(&flaw);

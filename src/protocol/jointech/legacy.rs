@@ -1,7 +1,8 @@
 //! Legacy trackers (JT600 and kin): the short binary header and `U`/`W` texts (Traccar's decoder and captures).
 
 use super::fields::{
-    Flaw, Reader, decimal, gsm, metres, percent, round1, text_place, text_time, unknown_bits, unknown_code, whole,
+    Flaw, Reader, decimal, gsm, metres, percent, round1, text_place, text_time, unknown_bits, unknown_code,
+    whole,
 };
 use super::items::{Items, Walk};
 use super::secrets::shown_text;
@@ -149,7 +150,10 @@ fn third_tail(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw
     let twelve = |shift: u32| u16::try_from(number >> shift & 0x0FFF).unwrap_or(0);
     message.details.fuel = vec![twelve(44), twelve(32), twelve(20)];
     let mileage = word & 0x000F_FFFF;
-    reader.tell(documented("fuel values and mileage", ""), format_args!("{:?}, {mileage} km", message.details.fuel));
+    reader.tell(
+        documented("fuel values and mileage", ""),
+        format_args!("{:?}, {mileage} km", message.details.fuel),
+    );
     message.odometer_m = Some(metres(mileage));
     let status = reader.take(3)?.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
     reader.word(documented("status", ""), "status bit", status, &[], message);
@@ -262,8 +266,7 @@ fn status(walk: &mut Walk<'_>, is_alarm: bool, message: &mut Message) {
     tell_place(&after_lat, walk, place, ["latitude", "longitude"]);
     let motion = motion(walk);
     let satellites = whole(walk.named(documented("satellites", "")));
-    message.position =
-        place.map(|(lat, lon)| Position { lat, lon, fix, satellites, ..motion });
+    message.position = place.map(|(lat, lon)| Position { lat, lon, fix, satellites, ..motion });
     let battery = walk.take().strip_suffix('%').and_then(whole).and_then(percent);
     message.battery_pct = battery;
     walk.tell(documented("battery", "%"), Or(battery, "none"));
@@ -315,8 +318,7 @@ fn w01(walk: &mut Walk<'_>, message: &mut Message) {
     let motion = motion(walk);
     message.battery_pct = whole(walk.named(documented("power", "%"))).and_then(percent);
     let satellites = whole(walk.named(documented("satellites", "")));
-    message.position =
-        place.map(|(lat, lon)| Position { lat, lon, fix, satellites, ..motion });
+    message.position = place.map(|(lat, lon)| Position { lat, lon, fix, satellites, ..motion });
     message.signal = whole(walk.named(documented("GSM signal", ""))).and_then(gsm);
     let alert = walk.take();
     custom("W01 alert", alert, walk, message);

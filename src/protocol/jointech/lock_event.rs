@@ -3,9 +3,9 @@
 
 use super::fields::{Flaw, Reader, unknown_code};
 use super::trace::{Or, Word, documented, inferred, unknown};
+use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 use crate::domain::secret::MASK;
 use crate::domain::{DeviceEvent, Message};
-use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 
 /// Password items carry six ASCII characters.
 const PASSWORD: usize = 6;

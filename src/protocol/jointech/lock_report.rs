@@ -4,8 +4,8 @@ use super::fields::{decimal, metres, round1, text_place, text_time, unknown_code
 use super::items::{Items, Walk};
 use super::secrets::shown_text;
 use super::trace::{Moment, Or, Word, captured, documented, unknown};
-use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 use crate::domain::details::Cell;
+use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 use crate::domain::{Details, DeviceEvent, Message, MessageKind, Position, Protocol, Unknown, text};
 
 /// Items up to the serial, ID and word counted; trailing ones keep growing with the firmware.
@@ -23,7 +23,8 @@ pub(super) fn decode(items: &Items<'_>) -> Message {
     message.serial = whole(serial).filter(|serial: &u32| *serial <= 0xFFFF);
     walk.tell(documented("event serial", "").wrong_unless(message.serial.is_some()), serial);
     if message.serial.is_none() {
-        let bytes = items.raw.iter().take(ITEMS.saturating_sub(1)).map(|i| i.len().saturating_add(1)).sum::<usize>();
+        let bytes =
+            items.raw.iter().take(ITEMS.saturating_sub(1)).map(|i| i.len().saturating_add(1)).sum::<usize>();
         let error = format!("byte {}: no serial where the 17th item should be", bytes.saturating_add(1));
         walk.verdict(&error);
         let device = message.device;
@@ -42,7 +43,8 @@ fn head(walk: &mut Walk<'_>, message: &mut Message) {
     let (lat, after_lat) = ((walk.take(), walk.take()), walk.clone());
     let lon = (walk.take(), walk.take());
     let place = text_place(lat, lon);
-    after_lat.tell(documented("latitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.0), "no place"));
+    after_lat
+        .tell(documented("latitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.0), "no place"));
     walk.tell(documented("longitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.1), "no place"));
     let fix = walk.take() == "A";
     walk.tell(documented("fix", ""), if fix { "A yes" } else { "no: place and speed are stale" });
@@ -68,7 +70,10 @@ fn happened(walk: &mut Walk<'_>, message: &mut Message) {
     let (card_item, after_card) = (walk.take(), walk.clone());
     let (password, after_password) = (walk.take(), walk.clone());
     let event = event(source, verification, card(card_item), password);
-    after_verification.tell(documented("verification", ""), verification_name(verification));
+    after_verification.tell(
+        documented("verification", ""),
+        format_args!("{verification} {}", verification_name(source, verification)),
+    );
     after_card.tell(documented("RFID card", ""), Or(card(card_item), "none"));
     after_password.tell(documented("password right", ""), password);
     let wrong = walk.take();
@@ -111,15 +116,15 @@ fn source_name(source: &str) -> &'static str {
     }
 }
 
-fn verification_name(code: &str) -> String {
-    let says = match whole::<u8>(code) {
-        Some(0) => "not verified, or not asked",
-        Some(1..=10) => "inside that fence",
-        Some(98) => "no fence rule",
-        Some(99) => "outside its fence",
-        _ => "",
-    };
-    format!("{} {says}", text::clean(code))
+fn verification_name(source: &str, code: &str) -> &'static str {
+    match (source, whole::<u8>(code)) {
+        ("1" | "6", Some(0)) => "not verified",
+        ("1" | "6", Some(1..=10)) => "inside that fence",
+        ("1" | "6", Some(98)) => "no fence rule",
+        ("1" | "6", Some(99)) => "outside its fence",
+        ("1" | "6", _) => "",
+        _ => "says nothing for this source",
+    }
 }
 
 /// What stands behind the serial, by its shape: mileage first, then an IMEI (15 digits), a fence (a short number) and
@@ -174,7 +179,9 @@ fn shape(item: &str, told: &Details) -> Shape {
     if is_number && item.len() == 15 && told.imei.is_none() {
         return Shape::Imei;
     }
-    if is_number && item.len() <= 3 && told.fence.is_none()
+    if is_number
+        && item.len() <= 3
+        && told.fence.is_none()
         && let Some(fence) = whole(item)
     {
         return Shape::Fence(fence);

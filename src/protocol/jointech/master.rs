@@ -205,7 +205,10 @@ fn header(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
     }
     let types = reader.u8()?;
     data_type(types >> 4, types & 0x0F, message);
-    reader.tell(documented("device type and data type", ""), format_args!("{} and {}", types >> 4, types & 0x0F));
+    reader.tell(
+        documented("device type and data type", ""),
+        format_args!("{} and {}", types >> 4, types & 0x0F),
+    );
     match types >> 4 {
         RECHARGEABLE => reader.part_of(documented("", ""), "device type", "1 rechargeable JT701"),
         other => reader.part_of(unknown(""), "device type", other),
@@ -285,7 +288,10 @@ fn full_extension(reader: &mut Reader<'_>, cell_low: u16, message: &mut Message)
     fence(reader, message)?;
     let first = reader.u8()?;
     let source = wake_source(first & 0x0F);
-    reader.tell(documented("extended status 1: wake source", ""), format_args!("{} {}", first & 0x0F, Word(source)));
+    reader.tell(
+        documented("extended status 1: wake source", ""),
+        format_args!("{} {}", first & 0x0F, Word(source)),
+    );
     message.events.push(DeviceEvent::Wake { source });
     if source == WakeSource::Unknown {
         unknown_code(format_args!("wake source {}", first & 0x0F), message);
@@ -294,7 +300,7 @@ fn full_extension(reader: &mut Reader<'_>, cell_low: u16, message: &mut Message)
     let mnc_high = reader.u8()?;
     reader.tell(documented("MNC, high byte", ""), Or(Some(mnc_high).filter(|b| *b != ABSENT), "absent"));
     extended_status_2(reader, message)?;
-    imei(reader, message)?;
+    imei(reader, false, message)?;
     let cell_high = reader.u16()?;
     reader.tell(documented("cell ID, high half", ""), cell_high);
     let mcc = reader.u16()?;
@@ -317,7 +323,7 @@ fn full_extension(reader: &mut Reader<'_>, cell_low: u16, message: &mut Message)
 fn foreign_extension(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
     fence(reader, message)?;
     reader.part(3)?.rest("extension before the IMEI", message);
-    imei(reader, message)?;
+    imei(reader, true, message)?;
     reader.rest("extension after the IMEI", message);
     Ok(())
 }
@@ -352,7 +358,7 @@ fn extended_status_2(reader: &mut Reader<'_>, message: &mut Message) -> Result<(
 }
 
 /// Fifteen digits and a filler F, or (another make) a leading 0 and fifteen digits; all 0F is none.
-fn imei(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
+fn imei(reader: &mut Reader<'_>, is_foreign: bool, message: &mut Message) -> Result<(), Flaw> {
     let bytes = reader.take(8)?;
     if let [first, rest @ ..] = bytes
         && matches!(*first, ABSENT | 0 | 0xFF)
@@ -362,7 +368,7 @@ fn imei(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
         return Ok(());
     }
     let text = hex::encode(bytes);
-    let digits = text.strip_suffix('f').or_else(|| text.strip_prefix('0'));
+    let digits = if is_foreign { text.strip_prefix('0') } else { text.strip_suffix('f') };
     message.details.imei = digits.filter(|d| d.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
     match &message.details.imei {
         Some(imei) => reader.tell(documented("IMEI", ""), imei),

@@ -106,7 +106,9 @@ pub(super) fn body(
     secrets: &mut Secrets,
 ) -> Vec<Message> {
     match header.message {
-        REPORT => report(reader.clone(), blank, secrets).unwrap_or_else(|flaw| invalid(&reader, blank, &flaw)),
+        REPORT => {
+            report(reader.clone(), blank, secrets).unwrap_or_else(|flaw| invalid(&reader, blank, &flaw))
+        }
         LIVE_REPORT | BLIND_REPORT => {
             let replayed = header.message == BLIND_REPORT;
             let message = seal_report::decode(reader.clone(), blank.clone(), replayed, secrets);
@@ -251,8 +253,7 @@ fn records(
 
 fn record(mut reader: Reader<'_>, blank: &Message, secrets: &mut Secrets) -> Vec<Message> {
     if reader.left() != BATTERY_AND_TIME {
-        return report(reader.clone(), blank, secrets)
-            .unwrap_or_else(|flaw| invalid(&reader, blank, &flaw));
+        return report(reader.clone(), blank, secrets).unwrap_or_else(|flaw| invalid(&reader, blank, &flaw));
     }
     let whole = reader.clone();
     let mut message = Message { kind: MessageKind::Other, ..blank.clone() };

@@ -4,8 +4,8 @@ use super::fields::{Flaw, Reader, bits, gsm, is_set, metres, percent, unknown_co
 use super::lock_event;
 use super::seal_position::{common_item, item, name_fence};
 use super::trace::{Bit, Or, Word, bit, documented, unknown};
-use crate::domain::message::{Level, WakeSource};
 use crate::domain::details::Cell;
+use crate::domain::message::{Level, WakeSource};
 use crate::domain::{DeviceEvent, Message, PartState, Parts, Position};
 
 /// A lock, as opposed to other hardware that sends the same report.
@@ -83,7 +83,8 @@ pub(super) fn decode(
     message.details.product = Some(product);
     let word = u32::from(reader.u16()?);
     let table: &[Bit] = if product == LOCK { &STATUS } else { &[] };
-    let what = if product == LOCK { "status bit".to_owned() } else { format!("product {product} status bit") };
+    let what =
+        if product == LOCK { "status bit".to_owned() } else { format!("product {product} status bit") };
     reader.word(documented("status", ""), &what, word, table, &mut message);
     let alarm = u32::from(reader.u16()?);
     reader.word(documented("alarm", ""), "alarm bit", alarm, &ALARM_BITS, &mut message);
@@ -150,8 +151,10 @@ fn items(mut reader: Reader<'_>, message: &mut Message, secrets: &mut Vec<usize>
                 value.tell(documented("MCC", ""), mcc);
                 let mnc = if length == 4 { value.u16()? } else { value.u8()?.into() };
                 value.tell(documented("MNC", ""), mnc);
-                let cell = message.details.cell.get_or_insert_default();
-                (cell.mcc, cell.mnc) = (Some(mcc), Some(mnc));
+                if mcc != 0 {
+                    let cell = message.details.cell.get_or_insert_default();
+                    (cell.mcc, cell.mnc) = (Some(mcc), Some(mnc));
+                }
             }
             (0x0B, _) => lock_event::decode(value.clone(), secrets, message)?,
             (0x0C, 6) => {

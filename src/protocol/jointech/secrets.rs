@@ -32,6 +32,11 @@ pub(super) fn is_secret(word: &str, params: &[&[u8]], index: usize) -> bool {
     }
 }
 
+/// Whether a parameter of a word that nobody knows looks like a password.
+pub(super) fn may_be_password(value: &[u8]) -> bool {
+    value.len() == USUAL_PASSWORD && value.iter().all(u8::is_ascii_digit)
+}
+
 /// Masks bytes that were refused as far as one can tell: what follows a word that carries secrets up to the end of
 /// its frame, and any run of six digits.
 pub(crate) fn mask_refused(bytes: &mut [u8]) {

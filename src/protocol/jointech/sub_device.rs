@@ -52,8 +52,7 @@ const VALVE_LOCK_EVENTS: [Bit; 15] = [
 ];
 
 /// Status word: rope and motor (the motor of valve locks: inferred).
-const OLDER_STATUS: [Bit; 2] =
-    [bit(0, "rope", "OUT", "inserted"), bit(1, "motor", "UNLOCKED", "locked")];
+const OLDER_STATUS: [Bit; 2] = [bit(0, "rope", "OUT", "inserted"), bit(1, "motor", "UNLOCKED", "locked")];
 
 /// Firmware from 2023-07-03, which adds the card, also knows these.
 const NEWER_STATUS: [Bit; 4] = [

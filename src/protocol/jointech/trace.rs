@@ -110,7 +110,11 @@ struct Inner {
 
 impl Inner {
     fn raw(&self, at: usize) -> usize {
-        if self.places.is_empty() { at } else { self.places.get(at).or(self.places.last()).copied().unwrap_or(at) }
+        if self.places.is_empty() {
+            at
+        } else {
+            self.places.get(at).or(self.places.last()).copied().unwrap_or(at)
+        }
     }
 
     fn push(&mut self, note: Note) {

@@ -2,7 +2,7 @@
 //! (JT701D manual V1.4 and its commands; field notes for the others).
 
 use super::fields::{percent, whole};
-use super::secrets::{shown_text, is_secret};
+use super::secrets::{is_secret, shown_text};
 use crate::domain::text::clean;
 use crate::domain::{DeviceEvent, Message, Unknown};
 
@@ -106,7 +106,9 @@ pub(super) fn parameter(word: &str, index: &str, n: usize) -> &'static str {
         ("P52", "3", 2) => "wrong passwords",
         ("P52", "1", 1) => "switched on",
         ("P52", "1", 2) => "fence rule",
-        ("P06", "0" | "1" | "2" | "3", 0) | ("P52" | "P98" | "WLNET" | "OTA" | "BASE" | "ELOCK", _, 0) => "function",
+        ("P06", "0" | "1" | "2" | "3", 0) | ("P52" | "P98" | "WLNET" | "OTA" | "BASE" | "ELOCK", _, 0) => {
+            "function"
+        }
         ("P06", "0" | "1" | "2" | "3", n) => address(n.saturating_sub(1)),
         ("P06", _, n) => address(n),
         ("WLNET", "8", 2) => "sub-device ID",
@@ -131,7 +133,8 @@ fn address(n: usize) -> &'static str {
 
 /// Writes the facts of a reply into the message; a word that no paper names becomes an unknown one.
 pub(super) fn facts(word: &str, params: &[&[u8]], message: &mut Message) {
-    let texts: Vec<&str> = params.iter().map(|param| std::str::from_utf8(param).unwrap_or_default()).collect();
+    let texts: Vec<&str> =
+        params.iter().map(|param| std::str::from_utf8(param).unwrap_or_default()).collect();
     let index = texts.first().copied().unwrap_or_default();
     match word {
         "P01" => {
@@ -141,11 +144,15 @@ pub(super) fn facts(word: &str, params: &[&[u8]], message: &mut Message) {
                 percents.first().and_then(|text| text.strip_suffix('%')).and_then(whole).and_then(percent);
             message.details.firmware = Some(clean(&strings.join(","))).filter(|text| !text.is_empty());
         }
-        "P14" => message.details.imei = texts.iter().find(|text| is_digits(text, 15..=15)).map(|t| (*t).to_owned()),
+        "P14" => {
+            message.details.imei = texts.iter().find(|text| is_digits(text, 15..=15)).map(|t| (*t).to_owned())
+        }
         "P22" if index == "0" => message.details.prefers_fix = Some(true),
         "P42" => {
             let cards = texts.iter().skip(1).filter(|card| !card.is_empty()).take(CARDS);
-            message.events.push(DeviceEvent::CardsEnrolled { cards: cards.map(|card| clean(card)).collect() });
+            message
+                .events
+                .push(DeviceEvent::CardsEnrolled { cards: cards.map(|card| clean(card)).collect() });
         }
         "P68" => {
             for text in &texts {
