@@ -29,5 +29,7 @@ mod scale;
 mod scene;
 #[path = "fleet/state.rs"]
 mod state;
+#[path = "fleet/unknown.rs"]
+mod unknown;
 #[path = "fleet/wire.rs"]
 mod wire;

@@ -2,8 +2,8 @@
 
 use super::setup::Setup;
 use super::{Common, Failure, What};
-use crate::domain::{CommandId, text};
-use crate::fleet::snapshot::{CommandRow, DeviceRow, DeviceStatus, OrderRow, Snapshot};
+use crate::domain::{CommandId, DeviceKind, text};
+use crate::fleet::snapshot::{CommandRow, DeviceRow, DeviceStatus, OrderRow, Snapshot, UnknownRow};
 use crate::node;
 use serde::Serialize;
 use std::fmt::Display;
@@ -14,6 +14,16 @@ pub(super) enum Form {
     Table,
     Csv,
     Json,
+}
+
+impl Form {
+    pub(super) fn of(json: bool, csv: bool) -> Self {
+        match (json, csv) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Csv,
+            (false, false) => Self::Table,
+        }
+    }
 }
 
 pub(super) fn run(common: &Common, what: What, form: Form, all: bool) -> Result<(), Failure> {
@@ -63,6 +73,7 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Commands => text(&commands(snapshot))?,
         What::Quarantine => text(&snapshot.quarantine)?,
         What::Refused => text(&snapshot.refused)?,
+        What::Unknown => text(&unknown(&devices(setup, snapshot, all)))?,
     };
     super::say(&text)
 }
@@ -107,6 +118,31 @@ fn commands(snapshot: &Snapshot) -> Vec<Told<'_>> {
     let openings = snapshot.commands.iter().map(Told::Opening);
     let mut rows: Vec<Told<'_>> = openings.chain(snapshot.orders.iter().map(Told::Order)).collect();
     rows.sort_by_key(Told::id);
+    rows
+}
+
+/// Something a device said that no paper names.
+#[derive(Debug, Serialize)]
+struct NotUnderstood {
+    device: String,
+    kind: DeviceKind,
+    #[serde(flatten)]
+    row: UnknownRow,
+}
+
+/// All devices' values that were not understood. Those beyond a device's 64 kinds stand together as `others`.
+fn unknown(devices: &[DeviceRow]) -> Vec<NotUnderstood> {
+    let of = |device: &DeviceRow, row| NotUnderstood { device: device.id.clone(), kind: device.kind, row };
+    let mut rows = Vec::new();
+    for device in devices {
+        rows.extend(device.unknown.iter().map(|row| of(device, row.clone())));
+        let ages = device.unknown.iter().map(|row| row.first).min().zip(device.last_received);
+        if let Some((first, last)) = ages.filter(|_| device.unknown_others > 0) {
+            let (firmware, what) = (device.firmware.clone(), "others".to_owned());
+            let count = device.unknown_others;
+            rows.push(of(device, UnknownRow { firmware, what, count, value: String::new(), first, last }));
+        }
+    }
     rows
 }
 
@@ -256,6 +292,24 @@ fn rows(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Vec<Vec<St
             ]
         }))
         .collect(),
+        What::Unknown => std::iter::once(
+            ["DEVICE", "KIND", "FIRMWARE", "WHAT", "COUNT", "VALUE", "FIRST", "LAST"]
+                .map(String::from)
+                .to_vec(),
+        )
+        .chain(unknown(&devices(setup, snapshot, all)).into_iter().map(|said| {
+            vec![
+                said.device,
+                said.kind.word().into(),
+                or_dash(said.row.firmware),
+                said.row.what,
+                said.row.count.to_string(),
+                said.row.value,
+                time(Some(said.row.first)),
+                time(Some(said.row.last)),
+            ]
+        }))
+        .collect(),
     }
 }
 
@@ -313,5 +367,11 @@ mod tests {
     fn tables_line_up_and_are_clean() {
         let rows = vec![vec!["A".to_owned(), "B".to_owned()], vec!["\u{1b}[2Jx".to_owned(), "y".to_owned()]];
         assert_eq!(table(&rows), "A      B\n·[2Jx  y\n");
+    }
+
+    #[test]
+    fn csv_is_quoted_and_starts_no_formula() {
+        let row = ["a,b", "say \"x\"", "=1+1", "-12.5", "-", "plain"].map(String::from).to_vec();
+        assert_eq!(csv(&[row]), "\"a,b\",\"say \"\"x\"\"\",'=1+1,-12.5,-,plain\n");
     }
 }

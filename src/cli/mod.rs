@@ -157,7 +157,8 @@ pub enum Command {
         #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = humantime::parse_duration)]
         pause: std::time::Duration,
     },
-    /// List devices, assets, alarms or commands, whether a node runs or not; quarantine and refused of one that runs
+    /// List devices, assets, alarms, commands or what was not understood, whether a node runs or not; quarantine and
+    /// refused of one that runs
     List {
         what: What,
         /// One JSON array, times in UTC
@@ -252,6 +253,8 @@ pub enum What {
     Quarantine,
     /// Bytes that could not be read, by reason
     Refused,
+    /// Bits, items and words of devices that no paper names, counted
+    Unknown,
 }
 
 /// Kinds of device by the vocabulary's words.
@@ -289,12 +292,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             replay::run(&file, input, replay::Wish { to, udp, pace, pause })
         }
         Some(Command::List { what, json, csv, all }) => {
-            let form = match (json, csv) {
-                (true, _) => list::Form::Json,
-                (false, true) => list::Form::Csv,
-                (false, false) => list::Form::Table,
-            };
-            list::run(&common, what, form, all)
+            list::run(&common, what, list::Form::of(json, csv), all)
         }
         Some(Command::Enrol { id, asset, kind, bind_to }) => {
             enrol::run(&common, &id, asset, kind, bind_to.as_deref())

@@ -4,6 +4,7 @@ use super::identity::Identity;
 use super::openings::Openings;
 use super::past::{Late, Past};
 use super::snapshot::{DeviceStatus, PartRow, PartsRow, Place};
+use super::unknowns::Unknowns;
 use crate::domain::journal::Transport;
 use crate::domain::message::{Level, Levels};
 use crate::domain::{
@@ -197,6 +198,9 @@ pub struct Device {
     /// Who speaks for it.
     #[serde(default)]
     pub identity: Identity,
+    /// What it said that no paper names.
+    #[serde(default, skip_serializing_if = "Unknowns::is_empty")]
+    pub unknowns: Unknowns,
     /// Refused unlock passwords since the last accepted one, as far as we know.
     pub rejections: u32,
 }
@@ -245,6 +249,7 @@ impl Device {
             codes: Vec::new(),
             openings: Openings::default(),
             identity: Identity::default(),
+            unknowns: Unknowns::default(),
             rejections: 0,
         }
     }
@@ -520,6 +525,21 @@ impl Device {
             }
         }
         true
+    }
+
+    /// Counts what a message could not name. A sub-lock never tells its firmware, but that of 2023-07-03 was the first
+    /// to tell of the cover.
+    pub fn hear_unknown(&mut self, message: &Message, received: Utc) {
+        if message.unknown.is_empty() {
+            return;
+        }
+        let told = self.firmware.as_deref();
+        let firmware = told.or_else(|| match self.wire_type {
+            Some(4 | 5 | 6 | 9) if self.tells_cover => Some("from 2023-07-03"),
+            Some(4 | 5 | 6 | 9) if self.motor.is_some() => Some("before 2023-07-03"),
+            _ => None,
+        });
+        self.unknowns.hear(&message.unknown, firmware, received);
     }
 
     #[must_use]

@@ -82,6 +82,11 @@ impl State {
         {
             self.changes.assets.insert(asset);
         }
+        if let (Some(firmware), None, Some(device)) =
+            (&message.details.firmware, &message.sub_device, self.devices.get_mut(sender))
+        {
+            device.firmware = Some(firmware.clone());
+        }
         if message.kind == MessageKind::Firmware
             && let (Some(device), Some(command)) = (self.devices.get_mut(sender), &message.command)
         {
@@ -132,6 +137,7 @@ impl State {
             device.note_clock(told, received);
         }
         device.tells_cover |= message.parts.cover.is_some();
+        device.hear_unknown(message, received);
         let levels = device.hold_levels(message.levels, moment);
         let heard = Heard { target, message, moment, corrected, received, known };
         self.hear_events(&heard);

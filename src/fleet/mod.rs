@@ -14,6 +14,7 @@ mod rows;
 mod seal;
 pub mod snapshot;
 pub mod state;
+pub mod unknowns;
 
 pub use commands::Times;
 pub use rows::WakePlan;

@@ -186,6 +186,8 @@ impl State {
             peer: device.peer.clone(),
             transport: device.transport,
             firmware: device.firmware.clone(),
+            unknown: device.unknowns.rows().to_vec(),
+            unknown_others: device.unknowns.others(),
             frames: device.frames,
             conflict: device.identity.conflict().map(conflict_row),
             identity: device.identity.events().cloned().collect(),

@@ -72,6 +72,21 @@ pub enum DeviceStatus {
     Quarantined,
 }
 
+/// A bit, item, word or code of a device that no paper names, counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnknownRow {
+    /// Firmware it came from, as far as that was known then.
+    pub firmware: Option<String>,
+    /// `status bit 15`, `item 0xE7`, `word P71`, …
+    pub what: String,
+    pub count: u64,
+    /// The last value, hex or text; empty for a bit.
+    pub value: String,
+    /// Receive times.
+    pub first: Utc,
+    pub last: Utc,
+}
+
 /// One device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeviceRow {
@@ -114,6 +129,12 @@ pub struct DeviceRow {
     pub peer: Option<String>,
     pub transport: Option<Transport>,
     pub firmware: Option<String>,
+    /// What it said that could not be understood, at most 64 kinds.
+    #[serde(default)]
+    pub unknown: Vec<UnknownRow>,
+    /// How often it said something beyond those 64 kinds.
+    #[serde(default)]
+    pub unknown_others: u64,
     /// Frames of this device since the node started.
     pub frames: u64,
     /// Two sources for its ID; stays for a day after an operator decided.
@@ -187,6 +208,8 @@ impl DeviceRow {
             peer: None,
             transport: None,
             firmware: None,
+            unknown: Vec::new(),
+            unknown_others: 0,
             frames: 0,
             conflict: None,
             identity: Vec::new(),

@@ -1,6 +1,7 @@
 //! A frame explained field by field, from the very reading that decodes it.
 
 use super::detect::{Detected, Framing, LONGEST_PREFIX, detect};
+use super::nearest::nearest;
 use super::{bofan, jointech};
 use crate::domain::explain::Explanation;
 
@@ -15,9 +16,4 @@ pub fn explain(bytes: &[u8]) -> Explanation {
         Detected::Is(framing) => jointech::explain(bytes, framing),
         Detected::NeedMore | Detected::Unknown => nearest(bytes),
     }
-}
-
-/// Bytes that begin no frame: which protocol comes nearest, and what keeps them from being one.
-fn nearest(_bytes: &[u8]) -> Explanation {
-    Explanation { frame: "no known frame".to_owned(), ..Explanation::default() }
 }

@@ -15,6 +15,7 @@ pub mod heard;
 pub mod jointech;
 pub mod json;
 pub mod memory;
+mod nearest;
 mod refused;
 
 pub use connection::{Connection, Heard};

@@ -86,6 +86,8 @@ pub(crate) fn device(id: &str, kind: DeviceKind, asset: &str, seconds: i64) -> D
         firmware: Some("JT701D_20230105".into()),
         conflict: None,
         identity: Vec::new(),
+        unknown: Vec::new(),
+        unknown_others: 0,
         frames: 812,
     }
 }

@@ -229,6 +229,9 @@ fn device(desk: Desk<'_>, row: &DeviceRow) -> Details {
     lines.extend(flow(pen, "power", power(desk, row), room));
     lines.extend(field(pen, "position", Role::Text, &place(desk, row.position.as_ref()), room));
     lines.extend(flow(pen, "more", facts(pen, row), room));
+    if let Some(text) = not_understood(desk, row) {
+        lines.extend(field(pen, "unknown", Role::Muted, &text, room));
+    }
     if let Some(seconds) = row.clock_off_s {
         let text =
             format!("its clock is {} s {}", seconds.abs(), if seconds > 0 { "behind" } else { "ahead" });
@@ -239,6 +242,25 @@ fn device(desk: Desk<'_>, row: &DeviceRow) -> Details {
         lines.extend(field(pen, "next", Role::Info, &format!("{key} enrols it to this asset"), room));
     }
     (title, lines)
+}
+
+/// Kinds of not understood values that the details name; `list unknown` names all.
+const UNKNOWN_SHOWN: usize = 6;
+
+/// What the device said that no paper names, the most frequent first.
+fn not_understood(desk: Desk<'_>, row: &DeviceRow) -> Option<String> {
+    let mut unknown: Vec<_> = row.unknown.iter().collect();
+    unknown.sort_by_key(|unknown| std::cmp::Reverse(unknown.count));
+    let shown: Vec<String> = unknown
+        .iter()
+        .take(UNKNOWN_SHOWN)
+        .map(|unknown| format!("{} {}{}", unknown.what, desk.pen.sy.times, unknown.count))
+        .collect();
+    let newest = unknown.iter().max_by_key(|unknown| unknown.last)?;
+    let more = unknown.len().saturating_sub(UNKNOWN_SHOWN);
+    let more = if more > 0 { format!(", and {more} more kinds") } else { String::new() };
+    let firmware = newest.firmware.as_ref().map_or_else(String::new, |f| format!(" (firmware {f})"));
+    Some(format!("not understood: {}{more}{firmware}", shown.join(", ")))
 }
 
 fn power(desk: Desk<'_>, row: &DeviceRow) -> Vec<Span<'static>> {

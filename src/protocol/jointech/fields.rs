@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(super) fn word(&self, name: Name, what: &str, word: u32, table: &[Bit], message: &mut Message) {
         if let Some(trace) = self.trace {
-            trace.field(self.at, name, format_args!("{word:#06x}"));
+            trace.field(self.at, name, format_args!("{word:#04x}"));
             trace.bits(word, table);
         }
         unknown_bits(what, unnamed(word, table), message);

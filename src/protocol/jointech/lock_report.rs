@@ -70,7 +70,10 @@ fn happened(walk: &mut Walk<'_>, message: &mut Message) {
     let (card_item, after_card) = (walk.take(), walk.clone());
     let (password, after_password) = (walk.take(), walk.clone());
     let event = event(source, verification, card(card_item), password);
-    after_verification.tell(documented("verification", ""), verification_name(verification));
+    after_verification.tell(
+        documented("verification", ""),
+        format_args!("{verification} {}", verification_name(source, verification)),
+    );
     after_card.tell(documented("RFID card", ""), Or(card(card_item), "none"));
     after_password.tell(documented("password right", ""), password);
     let wrong = walk.take();
@@ -113,15 +116,15 @@ fn source_name(source: &str) -> &'static str {
     }
 }
 
-fn verification_name(code: &str) -> String {
-    let says = match whole::<u8>(code) {
-        Some(0) => "not verified, or not asked",
-        Some(1..=10) => "inside that fence",
-        Some(98) => "no fence rule",
-        Some(99) => "outside its fence",
-        _ => "",
-    };
-    format!("{} {says}", text::clean(code))
+fn verification_name(source: &str, code: &str) -> &'static str {
+    match (source, whole::<u8>(code)) {
+        ("1" | "6", Some(0)) => "not verified",
+        ("1" | "6", Some(1..=10)) => "inside that fence",
+        ("1" | "6", Some(98)) => "no fence rule",
+        ("1" | "6", Some(99)) => "outside its fence",
+        ("1" | "6", _) => "",
+        _ => "says nothing for this source",
+    }
 }
 
 /// What stands behind the serial, by its shape: mileage first, then an IMEI (15 digits), a fence (a short number) and

@@ -301,7 +301,7 @@ fn full_extension(reader: &mut Reader<'_>, cell_low: u16, message: &mut Message)
     let mnc_high = reader.u8()?;
     reader.tell(documented("MNC, high byte", ""), Or(Some(mnc_high).filter(|b| *b != ABSENT), "absent"));
     extended_status_2(reader, message)?;
-    imei(reader, message)?;
+    imei(reader, false, message)?;
     let cell_high = reader.u16()?;
     reader.tell(documented("cell ID, high half", ""), cell_high);
     let mcc = reader.u16()?;
@@ -324,7 +324,7 @@ fn full_extension(reader: &mut Reader<'_>, cell_low: u16, message: &mut Message)
 fn foreign_extension(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
     fence(reader, message)?;
     reader.part(3)?.rest("extension before the IMEI", message);
-    imei(reader, message)?;
+    imei(reader, true, message)?;
     reader.rest("extension after the IMEI", message);
     Ok(())
 }
@@ -359,7 +359,7 @@ fn extended_status_2(reader: &mut Reader<'_>, message: &mut Message) -> Result<(
 }
 
 /// Fifteen digits and a filler F, or (another make) a leading 0 and fifteen digits; all 0F is none.
-fn imei(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
+fn imei(reader: &mut Reader<'_>, is_foreign: bool, message: &mut Message) -> Result<(), Flaw> {
     let bytes = reader.take(8)?;
     if let [first, rest @ ..] = bytes
         && matches!(*first, ABSENT | 0 | 0xFF)
@@ -369,7 +369,7 @@ fn imei(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
         return Ok(());
     }
     let text = hex::encode(bytes);
-    let digits = text.strip_suffix('f').or_else(|| text.strip_prefix('0'));
+    let digits = if is_foreign { text.strip_prefix('0') } else { text.strip_suffix('f') };
     message.details.imei = digits.filter(|d| d.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned);
     match &message.details.imei {
         Some(imei) => reader.tell(documented("IMEI", ""), imei),

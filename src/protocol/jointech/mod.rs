@@ -2,7 +2,8 @@
 //!
 //! `fields` reads numbers, times and places; `master`, `lock_report` and `sub_device` are the master lock family,
 //! `seal*` and `lock_event` the seal family, `legacy` the oldest trackers, `text` sorts the `(…)` frames that all of
-//! them send. `reply` makes the answers; commands are `protocol::catalogue`.
+//! them send, `items` walks over their items and `words` names their words. `trace` keeps what was read when a frame
+//! is to be explained. `reply` makes the answers; commands are `protocol::catalogue`.
 
 pub mod encode;
 mod explain;
@@ -25,6 +26,10 @@ mod words;
 
 #[cfg(test)]
 mod bits_tests;
+#[cfg(test)]
+mod seal_bits_tests;
+#[cfg(test)]
+mod text_bits_tests;
 
 use super::HeardFrame;
 use super::detect::Framing;
@@ -34,7 +39,7 @@ use crate::domain::message::Level;
 use crate::domain::{DeviceEvent, Protocol};
 
 pub(super) use explain::explain;
-pub(super) use secrets::mask_refused_piece;
+pub(super) use secrets::{mask_refused, mask_refused_piece};
 pub(super) use text::NotOurs;
 
 /// How far an unfinished frame of unknown length has been looked through.

@@ -53,8 +53,15 @@ impl Header {
                 reader.part_of(documented("", ""), format_args!("bit {}", bit.trailing_zeros()), name);
             }
         }
-        let id = reader.take(if attributes & YEAR_2019 == 0 { 6 } else { 11 })?.to_vec();
-        reader.tell(documented("terminal ID", ""), Hex(&id));
+        let mut id = Vec::with_capacity(11);
+        if attributes & YEAR_2019 != 0 {
+            let version = reader.u8()?;
+            reader.tell(documented("header version", ""), version);
+            id.push(version);
+        }
+        let digits = reader.take(if attributes & YEAR_2019 == 0 { 6 } else { 10 })?;
+        reader.tell(documented("terminal ID", ""), Hex(digits));
+        id.extend(digits);
         let one_byte = matches!(message, LIVE_REPORT | BLIND_REPORT);
         let serial = if one_byte { reader.u8()?.into() } else { reader.u16()? };
         reader.tell(documented("serial", ""), serial);

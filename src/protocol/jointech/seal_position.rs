@@ -4,7 +4,7 @@ use super::fields::{Flaw, Reader, bits, gsm, is_set, metres, percent, round1, si
 use super::lock_event;
 use super::master::wake_source;
 use super::seal::{Secrets, battery};
-use super::trace::{Bit, Hex, Or, Word, bit, captured, documented, inferred};
+use super::trace::{Bit, Hex, Or, Word, bit, captured, documented, inferred, unknown};
 use crate::domain::details::Cell;
 use crate::domain::message::{Level, SubDevice, WakeSource};
 use crate::domain::{DeviceEvent, Message, MessageKind, PartState, Parts, Position, Protocol};
@@ -50,10 +50,10 @@ const STATUS: [Bit; 13] = [
     bit(19, "", "ignored", ""),
     bit(status::ROPE_OUT, "rope", "OUT", "inserted"),
     bit(status::MOTOR_UNLOCKED, "motor", "UNLOCKED", "locked"),
-    bit(status::WAKE, "wake source", "+1", ""),
-    bit(25, "wake source", "+2", ""),
-    bit(26, "wake source", "+4", ""),
-    bit(27, "wake source", "+8", ""),
+    bit(status::WAKE, "wake source", "", ""),
+    bit(25, "wake source", "", ""),
+    bit(26, "wake source", "", ""),
+    bit(27, "wake source", "", ""),
 ];
 
 /// The body: 28 bytes, then type-length-value items. First the seal's own message, then one for each lock attached to
@@ -68,6 +68,14 @@ pub(super) fn report(
     reader.word(documented("alarm", ""), "alarm bit", alarm, &ALARM_BITS, &mut message);
     let word = reader.u32()?;
     reader.word(documented("status", ""), "status bit", word, &STATUS, &mut message);
+    let wake = u8::try_from(word >> status::WAKE & 0x0F).unwrap_or(0);
+    let source = report_wake(wake);
+    if source == WakeSource::Unknown {
+        reader.part_of(unknown(""), "bits 24-27 wake source", wake);
+        unknown_code(format_args!("wake source {wake}"), &mut message);
+    } else {
+        reader.part_of(inferred("", ""), "bits 24-27 wake source", format_args!("{wake} {}", Word(source)));
+    }
     place(&mut reader, word, &mut message)?;
     message.time = reader.time_ymd()?;
     message.details.cell_position = Some(is_set(word, status::CELL_POSITION));
@@ -79,11 +87,6 @@ pub(super) fn report(
     };
     message.lock = Some(message.parts.lock());
     alarms(alarm, &mut message);
-    let wake = u8::try_from(word >> status::WAKE & 0x0F).unwrap_or(0);
-    let source = report_wake(wake);
-    if source == WakeSource::Unknown {
-        unknown_code(format_args!("wake source {wake}"), &mut message);
-    }
     message.events.push(DeviceEvent::Wake { source });
     let mut attached = vec![];
     items(reader, &mut message, &mut attached, secrets)?;

@@ -151,8 +151,10 @@ fn items(mut reader: Reader<'_>, message: &mut Message, secrets: &mut Vec<usize>
                 value.tell(documented("MCC", ""), mcc);
                 let mnc = if length == 4 { value.u16()? } else { value.u8()?.into() };
                 value.tell(documented("MNC", ""), mnc);
-                let cell = message.details.cell.get_or_insert_default();
-                (cell.mcc, cell.mnc) = (Some(mcc), Some(mnc));
+                if mcc != 0 {
+                    let cell = message.details.cell.get_or_insert_default();
+                    (cell.mcc, cell.mnc) = (Some(mcc), Some(mnc));
+                }
             }
             (0x0B, _) => lock_event::decode(value.clone(), secrets, message)?,
             (0x0C, 6) => {

@@ -37,6 +37,11 @@ pub(super) fn is_secret(word: &str, params: &[&[u8]], index: usize) -> bool {
     }
 }
 
+/// Whether a parameter of a word that nobody knows looks like a password.
+pub(super) fn may_be_password(value: &[u8]) -> bool {
+    USUAL_PASSWORD.contains(&value.len()) && value.iter().all(u8::is_ascii_digit)
+}
+
 /// Masks bytes that were refused as far as one can tell: what follows a word that carries secrets up to the end of
 /// its frame, letters and digits of what looks like a seal's lock event, and any run of about six digits.
 pub(crate) fn mask_refused(bytes: &mut [u8]) {

@@ -264,6 +264,7 @@ fn command_reply(frame: &[u8], protocol: Protocol, items: &Items<'_>, word_at: u
     let params_at = word_at.saturating_add(1);
     let params = items.from(params_at);
     let index = items.text(params_at);
+    let is_known = words::name(word, index).is_some();
     tell_head(items, word_at);
     let mut raw = frame.to_vec();
     let mut shown = Vec::with_capacity(params.len());
@@ -273,7 +274,9 @@ fn command_reply(frame: &[u8], protocol: Protocol, items: &Items<'_>, word_at: u
         walk.take();
         let name = words::parameter(word, index, n);
         let sure = if name.is_empty() { unknown("parameter") } else { documented(name, "") };
-        if secrets::is_secret(word, params, n) {
+        // A word that no paper names may bring a password: six digits are taken for one.
+        let may_be_secret = !is_known && secrets::may_be_password(param);
+        if may_be_secret || secrets::is_secret(word, params, n) {
             if let Some(bytes) = raw.get_mut(start..start.saturating_add(param.len())) {
                 bytes.fill(b'*');
             }
