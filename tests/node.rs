@@ -21,6 +21,8 @@ mod frames;
 mod lab;
 #[path = "node/lists.rs"]
 mod lists;
+#[path = "node/photos.rs"]
+mod photos;
 #[path = "node/quarantine.rs"]
 mod quarantine;
 #[path = "node/refusals.rs"]

@@ -34,6 +34,7 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Assets => text(&snapshot.assets)?,
         What::Alarms => text(&snapshot.alarms)?,
         What::Commands => text(&snapshot.commands)?,
+        What::Photos => text(&snapshot.photos)?,
     };
     super::say(&text)
 }
@@ -151,6 +152,26 @@ fn print_table(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Res
                 row.reason.word().into(),
                 time(Some(row.created)),
                 time(Some(row.expires)),
+            ]
+        }))
+        .collect(),
+        What::Photos => std::iter::once(
+            ["DEVICE", "ASSET", "TAKEN", "CAMERA", "STATE", "BYTES", "PLACE", "FILE", "SHA-256", "WHY"]
+                .map(String::from)
+                .to_vec(),
+        )
+        .chain(snapshot.photos.iter().map(|row| {
+            vec![
+                row.device.clone(),
+                or_dash(row.asset.as_ref()),
+                time(row.taken.or(Some(row.offered))),
+                or_dash(row.camera),
+                word(&row.state),
+                row.received.map_or_else(|| row.size.to_string(), |n| format!("{n} of {}", row.size)),
+                place(&row.position),
+                or_dash(row.file.as_ref()),
+                or_dash(row.sha256.as_ref().map(|hash| hash.chars().take(12).collect::<String>())),
+                or_dash(row.why.as_ref()),
             ]
         }))
         .collect(),

@@ -178,6 +178,7 @@ pub enum What {
     Assets,
     Alarms,
     Commands,
+    Photos,
 }
 
 /// Kinds of device by the vocabulary's words.

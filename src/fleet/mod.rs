@@ -8,6 +8,7 @@ mod endings;
 mod evidence;
 mod openings;
 mod past;
+pub mod photos;
 mod rows;
 mod seal;
 pub mod snapshot;

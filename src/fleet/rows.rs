@@ -62,6 +62,7 @@ impl State {
                 })
                 .filter_map(|command| self.command_row(command.id, now))
                 .collect(),
+            photos: self.photos.all().map(|photo| self.photo_row(photo)).collect(),
             ..Snapshot::default()
         }
     }

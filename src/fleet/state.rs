@@ -4,12 +4,15 @@
 use super::alarms::{ActOutcome, AlarmKey, Alarms, Sign, default_priority};
 use super::commands::{Commands, StepOutcome, Times};
 use super::device::Device;
+use super::photos::Photos;
 use super::snapshot::DeviceStatus;
 use crate::domain::alarm::AlarmKind;
 use crate::domain::command::CommandStep;
 use crate::domain::journal::{AlarmAct, Body, Entry, FrameRecord, NodeNote, RegistryAct};
 use crate::domain::message::Level;
-use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, EventSeq, Priority, SealState, Utc};
+use crate::domain::{
+    AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, EventSeq, PhotoId, Priority, SealState, Utc,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -36,6 +39,7 @@ pub struct Changes {
     pub devices: BTreeSet<DeviceKey>,
     pub alarms: BTreeSet<AlarmId>,
     pub commands: BTreeSet<CommandId>,
+    pub photos: BTreeSet<(DeviceKey, PhotoId)>,
     /// Devices heard from in this step: queued commands may go.
     pub heard: BTreeSet<DeviceKey>,
 }
@@ -51,6 +55,7 @@ impl Changes {
         self.devices.extend(other.devices);
         self.alarms.extend(other.alarms);
         self.commands.extend(other.commands);
+        self.photos.extend(other.photos);
         self.heard.extend(other.heard);
     }
 }
@@ -85,6 +90,8 @@ pub struct State {
     pub(super) devices: HashMap<DeviceKey, Device>,
     pub alarms: Alarms,
     pub commands: Commands,
+    #[serde(default)]
+    pub photos: Photos,
     timers: BTreeSet<(Utc, Timer)>,
     #[serde(skip)]
     pub(super) changes: Changes,
@@ -167,6 +174,7 @@ impl State {
         let outcome = match &entry.body {
             Body::Frame(record) => {
                 self.hear(record, entry.at);
+                self.hear_offers(record, entry.seq, entry.at);
                 None
             }
             Body::Registry(act) => Some(Outcome::Enrolled(self.register(act, entry))),
@@ -174,6 +182,10 @@ impl State {
             Body::Command(step) => Some(Outcome::Command(self.command_step(step, entry))),
             // Orders move no lock and are not folded yet.
             Body::Order(_) => None,
+            Body::Photo(note) => {
+                self.photo_note(note);
+                None
+            }
             Body::Node(note) => {
                 self.node_note(note, entry.at);
                 None

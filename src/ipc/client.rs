@@ -147,6 +147,7 @@ pub async fn list(path: &Path, all: bool) -> Result<Snapshot, LinkError> {
                 whole.devices.extend(part.devices);
                 whole.alarms.extend(part.alarms);
                 whole.commands.extend(part.commands);
+                whole.photos.extend(part.photos);
                 whole.quarantine.extend(part.quarantine);
                 whole.refused.extend(part.refused);
                 whole.node = part.node;

@@ -2,7 +2,7 @@
 //! nobody ever waits for it.
 
 use super::core::lock;
-use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey};
+use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, PhotoId};
 use crate::fleet::Changes;
 use crate::ipc::wire::TailLine;
 use std::collections::{BTreeSet, VecDeque};
@@ -19,6 +19,7 @@ pub(super) struct Dirty {
     pub devices: BTreeSet<DeviceKey>,
     pub alarms: BTreeSet<AlarmId>,
     pub commands: BTreeSet<CommandId>,
+    pub photos: BTreeSet<(DeviceKey, PhotoId)>,
     pub quarantine: bool,
     pub refused: bool,
     pub node: bool,
@@ -30,6 +31,7 @@ impl Dirty {
             && self.devices.is_empty()
             && self.alarms.is_empty()
             && self.commands.is_empty()
+            && self.photos.is_empty()
             && !(self.quarantine || self.refused || self.node)
     }
 }
@@ -101,6 +103,7 @@ impl Hub {
             dirty.devices.extend(changes.devices.iter().cloned());
             dirty.alarms.extend(&changes.alarms);
             dirty.commands.extend(&changes.commands);
+            dirty.photos.extend(changes.photos.iter().cloned());
         });
     }
 

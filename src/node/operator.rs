@@ -210,6 +210,7 @@ where
             devices: some(&mut rest.devices),
             alarms: some(&mut rest.alarms),
             commands: some(&mut rest.commands),
+            photos: some(&mut rest.photos),
             quarantine: some(&mut rest.quarantine),
             refused: some(&mut rest.refused),
             node: rest.node.clone(),
@@ -218,6 +219,7 @@ where
             && rest.devices.is_empty()
             && rest.alarms.is_empty()
             && rest.commands.is_empty()
+            && rest.photos.is_empty()
             && rest.quarantine.is_empty()
             && rest.refused.is_empty();
         put(lines, &FromNode::Snapshot { part: Box::new(part), last }).await?;
@@ -269,6 +271,11 @@ impl Node {
         for id in dirty.commands {
             if let Some(row) = state.command_row(id, now) {
                 place(&mut deltas, &mut |delta| delta.commands.push(row.clone()));
+            }
+        }
+        for (device, id) in dirty.photos {
+            if let Some(row) = state.photos.get(&device, id).map(|photo| state.photo_row(photo)) {
+                place(&mut deltas, &mut |delta| delta.photos.push(row.clone()));
             }
         }
         drop(state);

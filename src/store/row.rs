@@ -73,6 +73,7 @@ impl Prepared {
             Body::Alarm(_) => "alarm",
             Body::Command(_) => "command",
             Body::Order(_) => "order",
+            Body::Photo(_) => "photo",
             Body::Node(_) => "node",
         }
     }
