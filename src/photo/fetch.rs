@@ -11,7 +11,7 @@ const PIECE: u32 = 960;
 /// Times a piece is asked for while the device speaks of other things. Then the picture is given up.
 const TRIES: u8 = 4;
 
-/// So long after its offer, or after the last piece that came, a picture is still worth asking for.
+/// So long after its offer a picture is still worth asking for, and so long after its last piece worth going on with.
 const YOUNG: TimeDelta = TimeDelta::minutes(30);
 
 /// Pictures of one device that wait for the one being fetched. One more, and the oldest of them is given up: a device
@@ -104,7 +104,7 @@ struct Transfer {
     offer: Offer,
     bytes: Vec<u8>,
     phase: Phase,
-    /// When the last piece came, or the offer.
+    /// When the last piece came, or it was first asked for.
     progress: Utc,
     /// Its newest piece was asked for more than once: a second answer may still come.
     asked_again: bool,
@@ -325,6 +325,7 @@ impl Fetcher {
         // One alone is always fetched, whatever the limit is set to.
         let fits = |offer: &mut Offer| held == 0 || held.saturating_add(offer.size.into()) <= HELD;
         let mut transfer = Transfer::new(line.queue.pop_front_if(fits)?);
+        transfer.progress = now;
         let act = transfer.ask(now, 1, false);
         line.now = Some(transfer);
         Some(act)

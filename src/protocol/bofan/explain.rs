@@ -441,7 +441,7 @@ fn code(text: &str, slots: &Slots<'_>) -> Option<String> {
     let inputs = slots.text(What::Inputs);
     let event = code.event(Some(inputs).filter(|inputs| line_is_on(Some(inputs), 1).is_some()));
     let word = event.and_then(|event| serde_json::to_value(event).ok());
-    let word = word.as_ref().and_then(|event| event["name"].as_str());
+    let word = word.as_ref().and_then(|event| event.get("name")?.as_str());
     Some(match (code, word) {
         (Code::Photo { size, camera }, _) => {
             let camera = camera.map(|camera| format!(" of camera {camera}")).unwrap_or_default();

@@ -1,4 +1,8 @@
-#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed, as it should")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that reads out of range has failed, as it should"
+)]
 
 use super::*;
 use crate::protocol::explain::explain as whole;
