@@ -23,6 +23,7 @@ pub mod fleet;
 pub mod ingest;
 pub mod ipc;
 pub mod node;
+pub mod photo;
 pub mod profile;
 pub mod protocol;
 pub mod simulate;

@@ -27,6 +27,8 @@ mod lab;
 mod lists;
 #[path = "node/orders.rs"]
 mod orders;
+#[path = "node/photos.rs"]
+mod photos;
 #[path = "node/quarantine.rs"]
 mod quarantine;
 #[path = "node/refusals.rs"]

@@ -6,6 +6,8 @@
 mod fixture;
 #[path = "screens/keys.rs"]
 mod keys;
+#[path = "screens/photos.rs"]
+mod photos;
 #[path = "screens/pictures.rs"]
 mod pictures;
 #[path = "screens/seal.rs"]

@@ -71,6 +71,7 @@ fn print_json(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Resu
         What::Assets => text(&snapshot.assets)?,
         What::Alarms => text(&snapshot.alarms)?,
         What::Commands => text(&commands(snapshot))?,
+        What::Photos => text(&snapshot.photos)?,
         What::Quarantine => text(&snapshot.quarantine)?,
         What::Refused => text(&snapshot.refused)?,
         What::Unknown => text(&unknown(&devices(setup, snapshot, all)))?,
@@ -274,6 +275,26 @@ fn rows(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Vec<Vec<St
                 format!("{} {}", row.transport.word(), row.peer),
                 place(&row.position),
                 row.why.clone(),
+            ]
+        }))
+        .collect(),
+        What::Photos => std::iter::once(
+            ["DEVICE", "ASSET", "TAKEN", "CAMERA", "STATE", "BYTES", "PLACE", "FILE", "SHA-256", "WHY"]
+                .map(String::from)
+                .to_vec(),
+        )
+        .chain(snapshot.photos.iter().map(|row| {
+            vec![
+                row.device.clone(),
+                or_dash(row.asset.as_ref()),
+                time(row.taken.or(Some(row.offered))),
+                or_dash(row.camera),
+                word(&row.state),
+                row.received.map_or_else(|| row.size.to_string(), |n| format!("{n} of {}", row.size)),
+                place(&row.position),
+                or_dash(row.file.as_ref()),
+                or_dash(row.sha256.as_ref().map(|hash| hash.chars().take(12).collect::<String>())),
+                or_dash(row.why.as_ref()),
             ]
         }))
         .collect(),

@@ -249,6 +249,7 @@ pub enum What {
     Assets,
     Alarms,
     Commands,
+    Photos,
     /// IDs that wait to be enrolled
     Quarantine,
     /// Bytes that could not be read, by reason

@@ -1,7 +1,7 @@
 //! From flags to settings, places and a store: what every verb begins with.
 
 use super::{Common, Failure, NodeFlags};
-use crate::command::policy::Rules;
+use crate::command::policy;
 use crate::config::{self, BenchModel, Config, Flags, Listen, Loaded, Secrets};
 use crate::domain::journal::RegistryAct;
 use crate::domain::{DeviceKind, Maker};
@@ -11,7 +11,8 @@ use crate::ingest::{self, Limits, Listeners};
 use crate::ipc::client::Ordered;
 use crate::ipc::wire::{Answer, Ask};
 use crate::ipc::{LinkError, client, server};
-use crate::node::{self, Belongings, Running};
+use crate::node::{self, Belongings, PhotoSettings, Running};
+use crate::photo::Rules;
 use crate::profile::{self, Read};
 use crate::protocol::{Memory, Settings};
 use crate::store::{self, Opened, Store};
@@ -149,13 +150,19 @@ impl Setup {
             demo,
             auto_enrol: self.config().auto_enrol,
             times: self.times(),
-            rules: Rules { max_speed_kmh: commands.max_speed_kmh.into() },
+            rules: policy::Rules { max_speed_kmh: commands.max_speed_kmh.into() },
             plan: self.plan(),
             validity: delta(commands.validity),
             relay_minutes: u8::try_from(commands.relay_minutes).unwrap_or(5),
             proven_on_bench: proven,
             data_dir: self.data.clone(),
+            photos: self.photos(),
         }
+    }
+
+    fn photos(&self) -> PhotoSettings {
+        let photos = &self.config().photos;
+        PhotoSettings { rules: Rules { limit: photos.limit, retry: delta(photos.retry) }, keep: photos.keep }
     }
 
     fn limits(&self) -> Limits {

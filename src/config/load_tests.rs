@@ -88,7 +88,7 @@ fn each_bad_value_gets_one_sentence_with_its_place() {
         (
             "lisen = []",
             "c.toml, line 1, lisen: unknown setting 'lisen'; allowed are 'listen', 'data', 'zone', \
-          'auto_enrol', 'socket', 'store', 'limits', 'jointech', 'link', 'commands', 'console', 'device'",
+          'auto_enrol', 'socket', 'store', 'photos', 'limits', 'jointech', 'link', 'commands', 'console', 'device'",
         ),
         (
             "\n[limits]\nidel = \"1m\"",

@@ -24,6 +24,7 @@ pub struct Config {
     pub auto_enrol: bool,
     pub socket: SocketSettings,
     pub store: StoreSettings,
+    pub photos: PhotoSettings,
     pub limits: Limits,
     pub jointech: JointechSettings,
     pub link: Links,
@@ -42,6 +43,7 @@ impl Default for Config {
             auto_enrol: false,
             socket: SocketSettings::default(),
             store: StoreSettings::default(),
+            photos: PhotoSettings::default(),
             limits: Limits::default(),
             jointech: JointechSettings::default(),
             link: Links::default(),
@@ -70,6 +72,30 @@ pub struct StoreSettings {
 impl Default for StoreSettings {
     fn default() -> Self {
         Self { limit: 10_000_000_000 }
+    }
+}
+
+/// Photos that trackers offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PhotoSettings {
+    /// Bytes of the largest one that is fetched.
+    #[serde(deserialize_with = "values::photo_size", serialize_with = "values::write_size")]
+    pub limit: u64,
+    /// Bytes of all of them on disk.
+    #[serde(deserialize_with = "values::photos_size", serialize_with = "values::write_size")]
+    pub keep: u64,
+    /// A piece that has not come after this time is asked for again.
+    #[serde(
+        deserialize_with = "values::duration::<_, 1, { 2 * MINUTE }>",
+        serialize_with = "values::write_duration"
+    )]
+    pub retry: Duration,
+}
+
+impl Default for PhotoSettings {
+    fn default() -> Self {
+        Self { limit: 1_000_000, keep: 500_000_000, retry: Duration::from_secs(12) }
     }
 }
 

@@ -128,6 +128,21 @@ const SMALLEST: u64 = 64_000_000;
 
 /// Bytes such as `10 GB`.
 pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    // SQLite counts in signed 64 bits.
+    sized(from, SMALLEST, 1 << 50, "64 MB to 1000 TB")
+}
+
+/// The same for photos, one of them: all that are fetched at once are held in memory.
+pub(super) fn photo_size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    sized(from, 1000, 64_000_000, "1 KB to 64 MB")
+}
+
+/// And for all of them.
+pub(super) fn photos_size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    sized(from, 1000, 1 << 50, "1 KB to 1000 TB")
+}
+
+fn sized<'de, D: Deserializer<'de>>(from: D, least: u64, most: u64, range: &str) -> Result<u64, D::Error> {
     let text = text(from, "a size such as \"10 GB\"")?;
     let unit = |(name, bytes): &(&str, u64)| {
         let count = text.strip_suffix(name)?.trim().parse::<u64>().ok()?;
@@ -137,9 +152,8 @@ pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> 
         .iter()
         .find_map(unit)
         .ok_or_else(|| de::Error::custom(format!("'{text}' is no size: write 500 MB, 10 GB or 8 GiB")))?;
-    // SQLite counts in signed 64 bits.
-    if !(SMALLEST..=1 << 50).contains(&bytes) {
-        return Err(de::Error::custom(format!("'{text}' is out of range: from 64 MB to 1000 TB")));
+    if !(least..=most).contains(&bytes) {
+        return Err(de::Error::custom(format!("'{text}' is out of range: from {range}")));
     }
     Ok(bytes)
 }

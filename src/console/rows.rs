@@ -1,13 +1,17 @@
 //! The rows the node told, by identity.
 
-use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, LinkState, Maker, Priority, Utc};
+use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, LinkState, Maker, PhotoId, Priority, Utc};
 use crate::fleet::snapshot::{
-    AlarmRow, AssetRow, CommandRow, Delta, DeviceRow, NodeRow, OrderRow, QuarantineRow, RefusedRow, Snapshot,
+    AlarmRow, AssetRow, CommandRow, Delta, DeviceRow, NodeRow, OrderRow, PhotoRow, QuarantineRow, RefusedRow,
+    Snapshot,
 };
 use std::collections::{BTreeMap, HashMap};
 
 /// Finished commands kept for the eye; the oldest beyond it leave the screen (not the node).
 pub const COMMANDS: usize = 500;
+
+/// Photos kept of each device, as many as the node tells.
+const PHOTOS: usize = 20;
 
 /// A row by identity: what a selection is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +34,7 @@ pub struct Rows {
     pub commands: BTreeMap<CommandId, CommandRow>,
     /// Ids are journal places: an order and a command never share one.
     pub orders: BTreeMap<CommandId, OrderRow>,
+    photos: HashMap<DeviceKey, BTreeMap<PhotoId, PhotoRow>>,
     pub quarantine: Vec<QuarantineRow>,
     pub refused: Vec<RefusedRow>,
     pub node: NodeRow,
@@ -52,7 +57,7 @@ pub struct Counts {
 impl Rows {
     /// Adds a part of a snapshot.
     pub fn add(&mut self, part: Snapshot) {
-        let Snapshot { assets, devices, alarms, commands, orders, quarantine, refused, node } = part;
+        let Snapshot { assets, devices, alarms, commands, orders, photos, quarantine, refused, node } = part;
         self.quarantine.extend(quarantine);
         self.refused.extend(refused);
         // Every part carries a node row; an empty one says nothing.
@@ -61,12 +66,14 @@ impl Rows {
         }
         self.put(assets, devices, alarms, commands);
         self.put_orders(orders);
+        self.put_photos(photos);
     }
 
     /// Applies a change; returns how many rows it touched.
     pub fn apply(&mut self, delta: Delta) -> usize {
-        let Delta { assets, devices, alarms, commands, orders, quarantine, refused, node } = delta;
-        let touched = assets.len() + devices.len() + alarms.len() + commands.len() + orders.len();
+        let Delta { assets, devices, alarms, commands, orders, photos, quarantine, refused, node } = delta;
+        let touched =
+            assets.len() + devices.len() + alarms.len() + commands.len() + orders.len() + photos.len();
         if let Some(rows) = quarantine {
             self.quarantine = rows;
         }
@@ -78,6 +85,7 @@ impl Rows {
         }
         self.put(assets, devices, alarms, commands);
         self.put_orders(orders);
+        self.put_photos(photos);
         touched
     }
 
@@ -119,6 +127,27 @@ impl Rows {
             let Some(id) = self.orders.values().find(|row| !row.open).map(|row| row.id) else { return };
             self.orders.remove(&id);
         }
+    }
+
+    /// Of each device the newest, as the node has them.
+    fn put_photos(&mut self, photos: Vec<PhotoRow>) {
+        for row in photos {
+            let of_device = self.photos.entry(row.key.clone()).or_default();
+            of_device.insert(row.id, row);
+            if of_device.len() > PHOTOS {
+                of_device.pop_first();
+            }
+        }
+    }
+
+    /// The newest photos of an asset, newest first.
+    #[must_use]
+    pub fn photos_of(&self, asset: &AssetRow, most: usize) -> Vec<&PhotoRow> {
+        let devices = self.devices_of(asset).into_iter().filter_map(|device| self.photos.get(&device.key));
+        let mut photos: Vec<&PhotoRow> = devices.flat_map(BTreeMap::values).collect();
+        photos.sort_by_key(|row| std::cmp::Reverse(row.id));
+        photos.truncate(most);
+        photos
     }
 
     fn forget_old_commands(&mut self) {
@@ -210,7 +239,7 @@ impl Rows {
 
 /// Adds a later change to an earlier one that has not been applied yet; the later row of an identity wins.
 pub fn merge(earlier: &mut Delta, later: Delta) {
-    let Delta { assets, devices, alarms, commands, orders, quarantine, refused, node } = later;
+    let Delta { assets, devices, alarms, commands, orders, photos, quarantine, refused, node } = later;
     earlier.assets.retain(|old| assets.iter().all(|new| new.id != old.id));
     earlier.assets.extend(assets);
     earlier.devices.retain(|old| devices.iter().all(|new| new.key != old.key));
@@ -221,6 +250,8 @@ pub fn merge(earlier: &mut Delta, later: Delta) {
     earlier.commands.extend(commands);
     earlier.orders.retain(|old| orders.iter().all(|new| new.id != old.id));
     earlier.orders.extend(orders);
+    earlier.photos.retain(|old| photos.iter().all(|new| (&new.key, new.id) != (&old.key, old.id)));
+    earlier.photos.extend(photos);
     earlier.quarantine = quarantine.or(earlier.quarantine.take());
     earlier.refused = refused.or(earlier.refused.take());
     earlier.node = node.or(earlier.node.take());

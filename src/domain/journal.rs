@@ -3,6 +3,7 @@
 use super::command::CommandStep;
 use super::identity::{Arrival, IdentityAct, Source};
 use super::order::OrderStep;
+use super::photo::PhotoNote;
 use super::{AlarmId, DeviceKey, DeviceKind, EventSeq, Message, Utc};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -106,6 +107,8 @@ pub enum Body {
     Command(CommandStep),
     /// What a device is told that moves no lock.
     Order(OrderStep),
+    /// What became of a photo a tracker offered.
+    Photo(PhotoNote),
     Node(NodeNote),
 }
 

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod lock;
 pub mod message;
 pub mod order;
+pub mod photo;
 pub mod secret;
 mod stored;
 pub mod text;
@@ -24,6 +25,7 @@ pub use details::{Details, Unknown};
 pub use ids::{AlarmId, AssetId, CommandId, DeviceKey, EventSeq, Maker};
 pub use lock::{DeviceKind, LinkState, LockState, PartState, Parts, SealState, ValveState};
 pub use message::{DeviceEvent, Message, MessageKind, Position, Protocol};
+pub use photo::PhotoId;
 pub use secret::Secret;
 
 /// Time of an event, always UTC inside the program; the configured zone is applied only when drawn.

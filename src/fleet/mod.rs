@@ -10,6 +10,7 @@ pub mod identity;
 mod openings;
 pub mod orders;
 mod past;
+pub mod photos;
 mod rows;
 mod seal;
 pub mod snapshot;

@@ -90,6 +90,7 @@ impl State {
                 .filter(|order| all || order.is_open() || now - order.created < TimeDelta::days(1))
                 .filter_map(|order| self.order_row(order.id))
                 .collect(),
+            photos: self.photos.all().map(|photo| self.photo_row(photo)).collect(),
             ..Snapshot::default()
         }
     }

@@ -7,7 +7,7 @@ use crate::domain::identity::{ConflictKind, IdentityDecision, IdentityEvent, Sou
 use crate::domain::journal::Transport;
 use crate::domain::order::CommandClass;
 use crate::domain::{
-    AlarmId, AlarmState, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, LockState, PartState,
+    AlarmId, AlarmState, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, LockState, PartState, PhotoId,
     Position, Priority, Protocol, SealState, Utc, ValveState,
 };
 use serde::{Deserialize, Serialize};
@@ -369,6 +369,59 @@ impl OrderRow {
     }
 }
 
+/// How far a photo is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhotoState {
+    /// Being fetched, or waiting for it.
+    Offered,
+    Complete,
+    /// A part of it came, or nothing; it will not be asked for again.
+    Incomplete,
+    /// The camera gave none.
+    None,
+    /// Its file gave way to newer ones.
+    Removed,
+}
+
+impl PhotoState {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Offered => "offered",
+            Self::Complete => "complete",
+            Self::Incomplete => "incomplete",
+            Self::None => "none",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// A photo a tracker offered. The last 20 of each device are told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhotoRow {
+    pub id: PhotoId,
+    pub device: String,
+    pub key: DeviceKey,
+    pub asset: Option<String>,
+    pub state: PhotoState,
+    pub camera: Option<u8>,
+    /// The device's own time of the picture.
+    pub taken: Option<Utc>,
+    /// When the offer was received.
+    pub offered: Utc,
+    /// Bytes as offered, and those that came.
+    pub size: u32,
+    pub received: Option<u32>,
+    /// Of the bytes that came, hex.
+    pub sha256: Option<String>,
+    /// Below the node's data directory.
+    pub file: Option<String>,
+    pub position: Option<Place>,
+    /// Why it is not complete, or what is doubtful about it.
+    pub why: Option<String>,
+}
+
 /// A device ID that knocks and is not enrolled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuarantineRow {
@@ -422,6 +475,9 @@ pub struct NodeRow {
     pub refused: u64,
     pub quarantined: u64,
     pub dropped_datagrams: u64,
+    /// Pieces of photos that nobody had asked for.
+    #[serde(default)]
+    pub unasked_pieces: u64,
     pub journal_seq: i64,
     pub journal_bytes: u64,
     pub journal_limit_bytes: u64,
@@ -442,6 +498,7 @@ pub struct Snapshot {
     pub commands: Vec<CommandRow>,
     #[serde(default)]
     pub orders: Vec<OrderRow>,
+    pub photos: Vec<PhotoRow>,
     pub quarantine: Vec<QuarantineRow>,
     pub refused: Vec<RefusedRow>,
     pub node: NodeRow,
@@ -457,6 +514,7 @@ pub struct Delta {
     pub commands: Vec<CommandRow>,
     #[serde(default)]
     pub orders: Vec<OrderRow>,
+    pub photos: Vec<PhotoRow>,
     pub quarantine: Option<Vec<QuarantineRow>>,
     pub refused: Option<Vec<RefusedRow>>,
     pub node: Option<NodeRow>,

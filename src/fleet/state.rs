@@ -6,13 +6,16 @@ use super::commands::{Commands, StepOutcome, Times};
 use super::device::Device;
 use super::identity::IdentityOutcome;
 use super::orders::{Orders, Sending};
+use super::photos::Photos;
 use super::snapshot::DeviceStatus;
 use crate::domain::alarm::AlarmKind;
 use crate::domain::command::{CommandStep, UnlockMethod};
 use crate::domain::journal::{AlarmAct, Body, Entry, FrameRecord, NodeNote, RegistryAct};
 use crate::domain::message::{Level, Message};
 use crate::domain::order::OrderStep;
-use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, EventSeq, Priority, SealState, Utc};
+use crate::domain::{
+    AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, EventSeq, PhotoId, Priority, SealState, Utc,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -42,6 +45,7 @@ pub struct Changes {
     /// Devices whose identity came into doubt, or was decided.
     pub identities: BTreeSet<DeviceKey>,
     pub orders: BTreeSet<CommandId>,
+    pub photos: BTreeSet<(DeviceKey, PhotoId)>,
     /// Devices heard from in this step: queued commands may go.
     pub heard: BTreeSet<DeviceKey>,
 }
@@ -59,6 +63,7 @@ impl Changes {
         self.commands.extend(other.commands);
         self.identities.extend(other.identities);
         self.orders.extend(other.orders);
+        self.photos.extend(other.photos);
         self.heard.extend(other.heard);
     }
 }
@@ -100,6 +105,8 @@ pub struct State {
     /// Absent from checkpoints of programs that had none.
     #[serde(default)]
     pub orders: Orders,
+    #[serde(default)]
+    pub photos: Photos,
     timers: BTreeSet<(Utc, Timer)>,
     #[serde(skip)]
     pub(super) changes: Changes,
@@ -182,6 +189,7 @@ impl State {
         let outcome = match &entry.body {
             Body::Frame(record) => {
                 self.hear(record, entry.at);
+                self.hear_offers(record, entry.seq, entry.at);
                 None
             }
             Body::Registry(act) => Some(Outcome::Enrolled(self.register(act, entry))),
@@ -189,6 +197,10 @@ impl State {
             Body::Identity(act) => Some(Outcome::Identity(self.identity_act(act, entry.at))),
             Body::Command(step) => Some(Outcome::Command(self.command_step(step, entry))),
             Body::Order(step) => Some(Outcome::Order(self.order_step(step, entry))),
+            Body::Photo(note) => {
+                self.photo_note(note);
+                None
+            }
             Body::Node(note) => {
                 self.node_note(note, entry.at);
                 None

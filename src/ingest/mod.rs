@@ -81,6 +81,10 @@ pub trait EventSink: Send + Sync + 'static {
     /// Bytes that could not be read; `device` is the session's, if it has one.
     fn unread(&self, unread: &Unread, device: Option<&DeviceKey>, source: Source);
 
+    /// Pieces of a photo in a frame of an enrolled device. Tells whether the frame is nothing else: then it is not
+    /// stored, the whole photo is.
+    fn pieces(&self, device: &DeviceKey, frame: &HeardFrame) -> bool;
+
     /// A dynamic unlock password the device told.
     fn password(&self, device: &DeviceKey, frame: &HeardFrame);
 
@@ -107,6 +111,9 @@ pub struct Limits {
 
 /// A line that was quiet this long ends a frame that only what follows could end.
 const QUIET: Duration = Duration::from_millis(300);
+
+/// Fate of a frame that is nothing but pieces of a photo.
+const PIECE: &str = "piece of a photo";
 
 /// The journal's record of a frame.
 fn record(device: &DeviceKey, frame: &HeardFrame, source: Source) -> FrameRecord {

@@ -299,6 +299,10 @@ impl<S: EventSink> Session<S> {
         {
             tracing::info!(%device, old = %old.peer, new = %self.source.peer, "new connection replaces the old one");
         }
+        if self.door.sink.pieces(&device, &frame) {
+            self.door.sink.fate(&device, &frame, self.source, super::PIECE, false);
+            return None;
+        }
         self.door.sink.password(&device, &frame);
         let bytes = super::answer_bytes(&frame.answers, When::AtOnce, self.door.sink.now());
         self.write(&bytes).await;
@@ -390,6 +394,9 @@ mod tests {
         }
         fn quarantine(&self, _: &DeviceKey, _: &HeardFrame, _: Source) {}
         fn unread(&self, _: &Unread, _: Option<&DeviceKey>, _: Source) {}
+        fn pieces(&self, _: &DeviceKey, _: &HeardFrame) -> bool {
+            unreachable!("nothing is heard")
+        }
         fn password(&self, _: &DeviceKey, _: &HeardFrame) {}
         fn fate(&self, _: &DeviceKey, _: &HeardFrame, _: Source, _: &str, _: bool) {}
         fn now(&self) -> Utc {

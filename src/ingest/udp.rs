@@ -139,6 +139,10 @@ async fn hear<S: EventSink>(
         return None;
     }
     door.sessions.heard_udp(&device, source, socket, now);
+    if door.sink.pieces(&device, &frame) {
+        door.sink.fate(&device, &frame, source, super::PIECE, false);
+        return None;
+    }
     door.sink.password(&device, &frame);
     match door.sink.try_store(super::record(&device, &frame, source)) {
         Ok(ticket) => Some(Pending { ticket, device, frame }),

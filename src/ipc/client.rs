@@ -149,6 +149,7 @@ pub async fn list(path: &Path, all: bool) -> Result<Snapshot, LinkError> {
                 whole.alarms.extend(part.alarms);
                 whole.commands.extend(part.commands);
                 whole.orders.extend(part.orders);
+                whole.photos.extend(part.photos);
                 whole.quarantine.extend(part.quarantine);
                 whole.refused.extend(part.refused);
                 whole.node = part.node;

@@ -231,7 +231,7 @@ pub struct Proposal {
 pub struct TailLine {
     pub at: Utc,
     pub peer: String,
-    /// `stored`, `quarantined`, `duplicate`, `refused: …`, `not stored: …`.
+    /// `stored`, `quarantined`, `duplicate`, `refused: …`, `not stored: …`, `piece of a photo`.
     pub fate: String,
     /// Hex, secrets masked.
     pub raw: String,

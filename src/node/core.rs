@@ -1,6 +1,7 @@
 //! What the parts of a node share, and the one task that folds what was committed.
 
 use super::hub::Hub;
+use super::photos::PhotoNews;
 use super::quarantine::Quarantine;
 use super::repeats::Repeats;
 use super::traces::Traces;
@@ -39,6 +40,7 @@ pub struct Options {
     /// Type numbers (as on the wire) of sub-devices whose opening was proven on a bench here.
     pub proven_on_bench: Vec<u8>,
     pub data_dir: PathBuf,
+    pub photos: super::photos::PhotoSettings,
 }
 
 /// Counters that are not facts of the journal.
@@ -48,6 +50,7 @@ pub(super) struct Counters {
     pub duplicates: AtomicU64,
     pub refused: AtomicU64,
     pub dropped_datagrams: AtomicU64,
+    pub unasked_pieces: AtomicU64,
 }
 
 /// A running node, shared by its tasks.
@@ -75,6 +78,7 @@ pub struct Node {
     pub(super) repeats: Mutex<Repeats>,
     /// Devices a queued command may go to, now that they were heard.
     pub(super) heard: mpsc::Sender<DeviceKey>,
+    pub(super) photos: mpsc::Sender<PhotoNews>,
     pub(super) sending: Mutex<HashSet<DeviceKey>>,
     pub(super) proposals: Mutex<super::unlock::Proposals>,
     /// Orders that changed, for whoever has to carry on with them.
@@ -97,6 +101,7 @@ pub(super) struct Parts {
     pub profiles: Profiles,
     pub listening: Vec<String>,
     pub heard: mpsc::Sender<DeviceKey>,
+    pub photos: mpsc::Sender<PhotoNews>,
 }
 
 impl Node {
@@ -122,6 +127,7 @@ impl Node {
             outcomes: Mutex::default(),
             repeats: Mutex::default(),
             heard: parts.heard,
+            photos: parts.photos,
             sending: Mutex::default(),
             proposals: Mutex::default(),
             plans: super::plans::Plans::default(),
@@ -146,13 +152,18 @@ impl Node {
         body: Body,
         audit: AuditRow,
     ) -> Result<(EventSeq, Option<Outcome>), StoreError> {
-        let entry = NewEntry { at: self.now(), body, audit: Some(audit) };
+        let seq = self.commit(NewEntry { at: self.now(), body, audit: Some(audit) }).await?;
+        let outcome = lock(&self.outcomes).iter().find(|(of, _)| *of == seq).map(|(_, o)| o.clone());
+        Ok((seq, outcome))
+    }
+
+    /// Makes an entry durable and waits until the fold has taken it in.
+    pub(super) async fn commit(&self, entry: NewEntry) -> Result<EventSeq, StoreError> {
         let seq = self.store.append(entry).await?;
         let mut applied = self.applied.subscribe();
         // The sender lives in `self`: this cannot fail while we run.
         let _ = applied.wait_for(|done| *done >= seq).await;
-        let outcome = lock(&self.outcomes).iter().find(|(of, _)| *of == seq).map(|(_, o)| o.clone());
-        Ok((seq, outcome))
+        Ok(seq)
     }
 
     /// Folds committed entries until the store closes.
@@ -199,6 +210,13 @@ impl Node {
             let by_order = changes.orders.iter().filter_map(|id| Some(&state.orders.get(*id)?.intent.via));
             changes.heard.iter().chain(by_command).chain(by_order).cloned().collect()
         };
+        let owe_photos: Vec<DeviceKey> = {
+            let state = self.state();
+            changes.heard.iter().filter(|key| state.photos.pending(key).next().is_some()).cloned().collect()
+        };
+        for device in owe_photos {
+            self.photo_news(PhotoNews::Heard(device));
+        }
         for device in wanted.into_iter().filter(|device| self.has_queued(device)) {
             // A full queue means that the dispatcher is behind; the next frame of the device asks again.
             let _ = self.heard.try_send(device);

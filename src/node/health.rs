@@ -190,6 +190,7 @@ impl Node {
             refused: self.counters.refused.load(Ordering::Relaxed),
             quarantined: lock(&self.quarantine).len() as u64,
             dropped_datagrams: self.counters.dropped_datagrams.load(Ordering::Relaxed),
+            unasked_pieces: self.counters.unasked_pieces.load(Ordering::Relaxed),
             journal_seq: stats.last_seq.0,
             journal_bytes: stats.bytes_used,
             journal_limit_bytes: stats.limit_bytes,

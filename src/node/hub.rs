@@ -2,7 +2,7 @@
 //! nobody ever waits for it.
 
 use super::core::lock;
-use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey};
+use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, PhotoId};
 use crate::fleet::Changes;
 use crate::ipc::wire::TailLine;
 use std::collections::{BTreeSet, VecDeque};
@@ -20,6 +20,7 @@ pub(super) struct Dirty {
     pub alarms: BTreeSet<AlarmId>,
     pub commands: BTreeSet<CommandId>,
     pub orders: BTreeSet<CommandId>,
+    pub photos: BTreeSet<(DeviceKey, PhotoId)>,
     pub quarantine: bool,
     pub refused: bool,
     pub node: bool,
@@ -32,6 +33,7 @@ impl Dirty {
             && self.alarms.is_empty()
             && self.commands.is_empty()
             && self.orders.is_empty()
+            && self.photos.is_empty()
             && !(self.quarantine || self.refused || self.node)
     }
 }
@@ -104,6 +106,7 @@ impl Hub {
             dirty.alarms.extend(&changes.alarms);
             dirty.commands.extend(&changes.commands);
             dirty.orders.extend(&changes.orders);
+            dirty.photos.extend(changes.photos.iter().cloned());
         });
     }
 

@@ -212,6 +212,7 @@ where
             alarms: some(&mut rest.alarms),
             commands: some(&mut rest.commands),
             orders: some(&mut rest.orders),
+            photos: some(&mut rest.photos),
             quarantine: some(&mut rest.quarantine),
             refused: some(&mut rest.refused),
             node: rest.node.clone(),
@@ -221,6 +222,7 @@ where
             && rest.alarms.is_empty()
             && rest.commands.is_empty()
             && rest.orders.is_empty()
+            && rest.photos.is_empty()
             && rest.quarantine.is_empty()
             && rest.refused.is_empty();
         put(lines, &FromNode::Snapshot { part: Box::new(part), last }).await?;
@@ -278,6 +280,11 @@ impl Node {
             if let Some(mut row) = state.order_row(id) {
                 explain_answers(&state, std::slice::from_mut(&mut row));
                 place(&mut deltas, &mut |delta| delta.orders.push(row.clone()));
+            }
+        }
+        for (device, id) in dirty.photos {
+            if let Some(row) = state.photos.get(&device, id).map(|photo| state.photo_row(photo)) {
+                place(&mut deltas, &mut |delta| delta.photos.push(row.clone()));
             }
         }
         drop(state);

@@ -2,6 +2,7 @@
 
 use super::core::{Node, Options, Parts};
 use super::operator::converse;
+use super::photos;
 use crate::config::Secrets;
 use crate::domain::EventSeq;
 use crate::domain::journal::{Body, NodeNote, RegistryAct};
@@ -119,6 +120,7 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
     let memory = Arc::new(memory);
     let sessions = Arc::new(Sessions::default());
     let (heard, to_send) = mpsc::channel(HEARD);
+    let (photos, photo_news) = mpsc::channel(photos::WAITING);
     let listening = listeners.addresses().iter().map(|(kind, address)| format!("{kind} {address}")).collect();
     let node = Arc::new(Node::new(Parts {
         options,
@@ -130,6 +132,7 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
         profiles,
         listening,
         heard,
+        photos,
     }));
     node.began_at(checkpoint);
     let tasks = TaskTracker::new();
@@ -148,6 +151,7 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
     enrol_configured(&node, devices).await?;
     let ingest = ingest::start(listeners, node.clone(), sessions, memory, limits);
     let open = ingest.counter();
+    tasks.spawn(node.clone().fetch_photos(photo_news, stop.clone()));
     tasks.spawn(node.clone().watch(open, stop.clone()));
     tasks.spawn(serve_consoles(node.clone(), socket, stop.clone(), consoles.clone(), tasks.clone()));
     Ok(Running { node, ingest, tasks, stop, consoles, fold_ended })

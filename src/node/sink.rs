@@ -1,13 +1,14 @@
 //! What becomes of the frames that the door lets in.
 
 use super::core::{Node, lock};
+use super::photos::PhotoNews;
 use super::repeats::Print;
 use super::traces::Trace;
 use crate::domain::journal::{Body, FrameRecord, RegistryAct};
 use crate::domain::{DeviceKey, DeviceKind, MessageKind, Utc, text};
 use crate::fleet::snapshot::DeviceStatus;
 use crate::ingest::{Admission, Durable, EventSink, Source, Ticket, Unread};
-use crate::protocol::{self, HeardFrame};
+use crate::protocol::{self, Aside, HeardFrame};
 use crate::store::{AuditRow, NewEntry};
 use std::sync::atomic::Ordering;
 
@@ -68,6 +69,17 @@ impl EventSink for Node {
         lock(&self.quarantine).refuse(unread, device, source, self.now());
         self.hub.refused_changed();
         tracing::debug!(peer = %source.peer, reason = text::clean(&unread.reason), bytes = unread.length, "not readable");
+    }
+
+    fn pieces(&self, device: &DeviceKey, frame: &HeardFrame) -> bool {
+        if !frame.aside.chunks.is_empty() {
+            self.photo_news(PhotoNews::Pieces(device.clone(), frame.aside.chunks.clone()));
+        }
+        let only = frame.messages.iter().all(|message| message.kind == MessageKind::PhotoChunk);
+        if only {
+            self.count_frame();
+        }
+        only
     }
 
     fn password(&self, device: &DeviceKey, frame: &HeardFrame) {
@@ -162,7 +174,7 @@ impl Node {
             source,
             fate: fate.to_owned(),
             answered,
-            frame: HeardFrame { password: None, ..frame.clone() },
+            frame: HeardFrame { password: None, aside: Aside::default(), ..frame.clone() },
         }
     }
 

@@ -57,6 +57,10 @@ pub enum Fault {
     ValveOpened,
     /// Opened with the right password or phone, by somebody else and not by the server.
     OpenedElsewhere,
+    /// Trackers: the next `n` requests for a piece of a photo are not answered.
+    LostPieces(u32),
+    /// Trackers: the next `n` are answered with another piece than was asked for.
+    WrongPieces(u32),
     /// Trackers: the SOS button. Passes.
     Sos,
     /// Trackers: the vehicle's power is gone.

@@ -300,7 +300,8 @@ impl Builder {
                 let pace = plan.pace.sped_up(self.speed_up);
                 let whole = plan.udp && plan.dialect == Dialect::Deltas;
                 let dialect = if whole { Dialect::Bare } else { plan.dialect };
-                let setup = TrackerSetup { id: plan.id.clone(), dialect, pace: pace.clone() };
+                let setup =
+                    TrackerSetup { id: plan.id.clone(), dialect, picture: plan.picture, pace: pace.clone() };
                 let machine = TrackerMachine::new(setup, vehicle, Rng::named(self.seed, &plan.id), now);
                 let unit = self.run(&plan.id, Box::new(machine), plan.udp, pace.reconnect);
                 let base = info(&plan.id, plan.model, "tracker", "bofan");

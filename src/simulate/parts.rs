@@ -171,6 +171,8 @@ pub struct DeviceState {
     pub output_on: Option<bool>,
     /// How often that output changed.
     pub output_changes: u32,
+    /// The picture a tracker took last.
+    pub picture: Vec<u8>,
     pub awake: bool,
     /// Whether it has a connection (UDP: a socket). A sub-device: its master.
     pub connected: bool,

@@ -155,6 +155,7 @@ pub struct Tracker {
     pub(super) pace: Pace,
     pub(super) model: &'static str,
     pub(super) dialect: Dialect,
+    pub(super) picture: u32,
     pub(super) udp: bool,
     pub(super) enrol: bool,
 }
@@ -172,7 +173,7 @@ impl Tracker {
 
     fn new(id: &str, model: &'static str, dialect: Dialect) -> Result<Self, BadId> {
         let id = check(id, "tracker", 4..=15, "4 to 15 decimal digits")?;
-        Ok(Self { id, pace: Pace::lively(), model, dialect, udp: false, enrol: true })
+        Ok(Self { id, pace: Pace::lively(), model, dialect, picture: 2400, udp: false, enrol: true })
     }
 
     #[must_use]
@@ -183,6 +184,12 @@ impl Tracker {
     #[must_use]
     pub fn dialect(self, dialect: Dialect) -> Self {
         Self { dialect, ..self }
+    }
+
+    /// Bytes of a picture, about; a little more than half a megabyte at most.
+    #[must_use]
+    pub fn pictures_of(self, bytes: u32) -> Self {
+        Self { picture: bytes.min(500_000), ..self }
     }
 
     /// Reports over UDP. Deltas become whole sentences: a lost one would break the chain.

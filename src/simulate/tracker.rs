@@ -53,6 +53,8 @@ enum Job {
 pub(super) struct TrackerSetup {
     pub(super) id: String,
     pub(super) dialect: Dialect,
+    /// Bytes of a picture, about.
+    pub(super) picture: u32,
     pub(super) pace: Pace,
 }
 
@@ -75,6 +77,8 @@ pub(super) struct Tracker {
     chain: u32,
     announced: bool,
     picture: Vec<u8>,
+    lost_pieces: u32,
+    wrong_pieces: u32,
     connected: bool,
     reader: Lines,
     out: Outbox,
@@ -100,6 +104,8 @@ impl Tracker {
             chain: 0,
             announced: false,
             picture: Vec::new(),
+            lost_pieces: 0,
+            wrong_pieces: 0,
             connected: false,
             reader: Lines::default(),
             out: Outbox::default(),
@@ -201,9 +207,8 @@ impl Tracker {
         }
         if let Some(chunk) = line.strip_prefix("PHD") {
             let asked = chunk.split_once(',').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-            let answer = asked.and_then(|(offset, length)| bofan::photo_chunk(&self.picture, offset, length));
-            if let Some(frame) = answer {
-                self.answer(now, frame);
+            if let Some((offset, length)) = asked {
+                self.hand_over(now, offset, length);
             }
         } else if line == "PHO" {
             self.photograph(now);
@@ -211,6 +216,18 @@ impl Tracker {
             self.switch(now, output);
         } else if line == "RCP" {
             self.tell(now, "POS");
+        }
+    }
+
+    fn hand_over(&mut self, now: Now, offset: usize, length: usize) {
+        if self.lost_pieces > 0 {
+            self.lost_pieces -= 1;
+            return;
+        }
+        let shift = if self.wrong_pieces > 0 { length / 2 } else { 0 };
+        self.wrong_pieces = self.wrong_pieces.saturating_sub(1);
+        if let Some(frame) = bofan::photo_chunk(&self.picture, offset.saturating_add(shift), length) {
+            self.answer(now, frame);
         }
     }
 
@@ -237,7 +254,8 @@ impl Tracker {
     /// Takes a picture and offers it. Not a real one: the markers of a JPEG around noise of a plausible size.
     fn photograph(&mut self, now: Now) {
         let mut picture = vec![0xff, 0xd8, 0xff, 0xdb, 0x00, 0x84];
-        for _ in 0..1800 + self.rng.below(1200) {
+        let about = self.setup.picture as usize;
+        for _ in 0..about * 3 / 4 + self.rng.below(about / 2 + 1) {
             let byte = self.rng.byte();
             picture.push(byte);
             if byte == 0xff {
@@ -267,6 +285,8 @@ impl Tracker {
                 self.battery = 1;
                 self.tell(now, "LPA");
             }
+            Fault::LostPieces(count) => self.lost_pieces = *count,
+            Fault::WrongPieces(count) => self.wrong_pieces = *count,
             Fault::NoFix => self.no_fix = true,
             Fault::ClockUnset => self.clock.unset(now),
             Fault::ClockWrong(offset) => self.clock.shift(*offset),
@@ -275,6 +295,7 @@ impl Tracker {
                 self.manners = Manners::default();
                 self.clock = DeviceClock::default();
                 (self.no_fix, self.battery) = (false, 15);
+                (self.lost_pieces, self.wrong_pieces) = (0, 0);
             }
             other => return self.manners.take(other),
         }
@@ -362,6 +383,7 @@ impl Machine for Tracker {
         DeviceState {
             output_on: Some(self.outputs[ENGINE]),
             output_changes: self.output_changes,
+            picture: self.picture.clone(),
             awake: true,
             connected: self.connected,
             unacknowledged: self.stored.len(),

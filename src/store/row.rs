@@ -74,6 +74,7 @@ impl Prepared {
             Body::Identity(_) => "identity",
             Body::Command(_) => "command",
             Body::Order(_) => "order",
+            Body::Photo(_) => "photo",
             Body::Node(_) => "node",
         }
     }

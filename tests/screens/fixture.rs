@@ -203,6 +203,7 @@ pub(crate) fn node() -> NodeRow {
         refused: 9,
         quarantined: 14,
         dropped_datagrams: 0,
+        unasked_pieces: 0,
         journal_seq: 48_310,
         journal_bytes: 1_440_000_000,
         journal_limit_bytes: 8_000_000_000,
@@ -288,6 +289,7 @@ pub(crate) fn normal() -> Snapshot {
     let mut relay = command(48_300, Exchange::Sent, Evidence::None, "Tanker 2041", "E03B60000A");
     relay.method = UnlockMethod::SubLockRelay;
     Snapshot {
+        photos: Vec::new(),
         assets: vec![
             tanker,
             second,

@@ -14,7 +14,7 @@ use crate::console::widget::table::{self, Cell, draw_mixed, fitted, heading};
 use crate::console::widget::text::Pen;
 use crate::console::words::{self, Part};
 use crate::domain::{DeviceKind, ValveState};
-use crate::fleet::snapshot::{AssetRow, DeviceRow, DeviceStatus};
+use crate::fleet::snapshot::{AssetRow, DeviceRow, DeviceStatus, PhotoState};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -87,6 +87,38 @@ fn lines(model: &Model, pen: Pen<'_>, row: &AssetRow, area: Rect) -> Lines {
         let selected = model.selected() == Some(&id);
         let cell = |index| commands::cell(model, command, index);
         lines.push((Some(id), table::row(pen, &command_columns::ALL, &fit, selected, cell)));
+    }
+    lines.extend(photos(desk, row, area));
+    lines
+}
+
+/// Photos shown; `list photos` has more.
+const PHOTOS: usize = 5;
+
+/// The newest photos of its trackers; nothing where no camera ever offered one.
+fn photos(desk: Desk<'_>, row: &AssetRow, area: Rect) -> Lines {
+    let Desk { model, pen, .. } = desk;
+    let photos = model.shown().photos_of(row, PHOTOS);
+    let mut lines: Lines = Vec::new();
+    if !photos.is_empty() {
+        lines.push((None, header::rule(pen, area, "photos")));
+    }
+    for photo in photos {
+        let role = match photo.state {
+            PhotoState::Complete => Role::Text,
+            PhotoState::Incomplete => Role::Warn,
+            PhotoState::Offered | PhotoState::None | PhotoState::Removed => Role::Muted,
+        };
+        let camera = photo.camera.map(|camera| format!("camera {camera}  ")).unwrap_or_default();
+        let size = match photo.received {
+            Some(received) if received < photo.size => format!("{received} of {} B", photo.size),
+            _ => format!("{} B", photo.size),
+        };
+        let file = photo.file.as_deref().filter(|_| photo.state != PhotoState::Removed).unwrap_or_default();
+        let why = photo.why.as_deref().unwrap_or_default();
+        let at = desk.clock(photo.taken.unwrap_or(photo.offered));
+        let text = format!("  {at}  {camera}{}  {size}  {file}  {why}", photo.state.word());
+        lines.push((None, pen.line(role, crate::domain::text::clean(text.trim_end()))));
     }
     lines
 }

@@ -29,7 +29,7 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn clock(self, at: Utc) -> String {
+    pub(super) fn clock(self, at: Utc) -> String {
         words::clock(self.model.now, at, self.model.options.zone)
     }
 

@@ -111,6 +111,16 @@ impl<'a> Delta<'a> {
         (!edits.is_empty()).then_some(Self { check, edits })
     }
 
+    /// The XOR of the sentence it was built on.
+    pub(super) fn check(&self) -> u8 {
+        self.check
+    }
+
+    /// Field number, offset and text of each edit.
+    pub(super) fn edits(&self) -> impl Iterator<Item = (u8, u8, &'a [u8])> {
+        self.edits.iter().map(|edit| (edit.field, edit.offset, edit.text))
+    }
+
     /// Whether this may be the sentence the delta was built on. One wrong sentence in 256 passes.
     pub(super) fn fits(&self, base: &[u8]) -> bool {
         self.check == xor(base)

@@ -52,6 +52,13 @@ const HEAD: [What; 14] = [
     What::Mode,
 ];
 
+impl What {
+    /// The field with this number, of those before the first `/`.
+    pub(super) fn of_head(number: usize) -> Option<Self> {
+        HEAD.get(number).copied()
+    }
+}
+
 /// One field. Its place in the list of all is its number in deltas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot<'a> {
@@ -107,7 +114,7 @@ impl<'a> Slots<'a> {
 
 fn what(group: usize, item: usize) -> What {
     match (group, item) {
-        (0, n) => HEAD.get(n).copied().unwrap_or(What::ExtraHead),
+        (0, n) => What::of_head(n).unwrap_or(What::ExtraHead),
         (1, 0) => What::Inputs,
         (1, 1) => What::Outputs,
         (1, _) => What::ExtraLines,

@@ -9,10 +9,10 @@ use crate::protocol::{Cut, frame::MAX_FRAME};
 pub(super) const MAX_SENTENCE: usize = 512;
 
 /// BF FB, XOR, length.
-const HEADER: usize = 5;
+pub(super) const HEADER: usize = 5;
 
 /// In the place of the XOR: not computed (PT600X firmware of 2014).
-const NOT_COMPUTED: u8 = 0xFF;
+pub(super) const NOT_COMPUTED: u8 = 0xFF;
 
 /// What stands at the start of `buf`, which begins with `$`, `@` or BF FB.
 ///
@@ -133,6 +133,11 @@ impl ChunkHead {
         let (offset, rest) = number_and_comma(buf.strip_prefix(b"$PHD")?, 8)?;
         let (length, rest) = number_and_comma(rest, 4)?;
         Some(Self { offset, length, at: buf.len().checked_sub(rest.len())? })
+    }
+
+    /// Where the raw bytes begin.
+    pub(super) fn at(self) -> usize {
+        self.at
     }
 
     /// The end of the raw bytes as the head tells it.

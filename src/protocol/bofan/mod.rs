@@ -37,6 +37,12 @@ pub trait Bases {
     fn base(&self, device: &str) -> Option<Vec<u8>>;
 }
 
+/// The request for a piece of a photo: it may be sent again (documented; no reply but the piece).
+#[must_use]
+pub fn ask_for_piece(offset: u32, length: u32) -> Vec<u8> {
+    format!("#PHD{offset},{length}\r\n").into_bytes()
+}
+
 /// What a device said by one frame, or by a delta that had to wait for its base.
 #[derive(Debug, Clone)]
 pub enum Said {

@@ -342,7 +342,7 @@ fn rounded(value: f64, scale: f64) -> f64 {
 }
 
 /// A string of `0` and `1`, one a line; at most five were seen.
-fn lines(text: &str) -> Option<String> {
+pub(super) fn lines(text: &str) -> Option<String> {
     let plain = (1..=16).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0' | b'1'));
     plain.then(|| text.to_owned())
 }

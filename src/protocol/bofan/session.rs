@@ -314,7 +314,7 @@ impl Session {
             if came != self.clock && from > to {
                 return Err("a delta that leads back in time".into());
             }
-            let soon = from.zip(to).is_some_and(|(from, to)| to - from <= OVERTAKEN);
+            let soon = from.zip(to).is_some_and(|(from, to)| to.signed_duration_since(from) <= OVERTAKEN);
             if ground.came > came && !is_stored(&ground.line) && !soon {
                 return Err("a delta that came before what it seems to be built on".into());
             }

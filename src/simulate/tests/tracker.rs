@@ -6,7 +6,7 @@ use crate::simulate::tracker::{Dialect, Tracker, TrackerSetup};
 const ID: &str = "86800000000021";
 
 fn rig(dialect: Dialect) -> Rig<Tracker> {
-    let setup = TrackerSetup { id: ID.to_owned(), dialect, pace: Pace::real() };
+    let setup = TrackerSetup { id: ID.to_owned(), dialect, picture: 2400, pace: Pace::real() };
     Rig::new(Tracker::new(setup, vehicle(), rng(), beginning()))
 }
 
@@ -125,6 +125,23 @@ fn a_picture_is_offered_and_handed_over_in_chunks() {
     assert_eq!(picture.len(), size);
     assert!(picture.starts_with(&[0xff, 0xd8]) && picture.ends_with(&[0xff, 0xd9]));
     assert!(rig.say(format!("#PHD{size},960\r\n")).is_empty(), "nothing behind its end");
+}
+
+#[test]
+fn pieces_get_lost_or_come_from_elsewhere_on_request() {
+    let mut rig = rig(Dialect::Framed);
+    rig.connect();
+    rig.run(Duration::ZERO);
+    rig.say("#PHO\r\n");
+    assert!(rig.fault(0, Fault::LostPieces(1)));
+    assert!(rig.say("#PHD0,960\r\n").is_empty());
+    assert!(rig.fault(0, Fault::WrongPieces(1)));
+    let wrong = bytes(&rig.say("#PHD0,960\r\n")).remove(0);
+    assert!(wrong[5..].starts_with(b"$PHD480,960,"), "{}", wrong[5..20].escape_ascii());
+    let right = bytes(&rig.say("#PHD0,960\r\n")).remove(0);
+    assert!(right[5..].starts_with(b"$PHD0,960,\xff\xd8"));
+    let picture = rig.machine.state(rig.now(), 0).picture;
+    assert_eq!(right[15..right.len() - 2], picture[..960]);
 }
 
 #[test]
