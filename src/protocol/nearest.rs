@@ -110,6 +110,9 @@ fn judge(bytes: &[u8]) -> String {
         Some(b'(') => bracket(bytes),
         Some(0x7E) => seal(bytes),
         Some(0xBF) => bofan_frame(bytes),
+        Some(b'@') if bytes.len() <= 5 => {
+            format!("begins like a Bofan delta, but ends after {} bytes", bytes.len())
+        }
         Some(b'@') => "begins like a Bofan delta, but its first change makes no sense".to_owned(),
         Some(_) if is_hex_text(bytes) => {
             "a frame written as hex text: the device must send the bytes themselves".to_owned()
@@ -140,7 +143,9 @@ fn dollar(bytes: &[u8]) -> String {
         return format!("begins like a Bofan sentence, but `${shown}` is not all capitals");
     }
     match word.len() {
-        3 if bytes.len() <= 4 => format!("begins like a Bofan sentence, but ends after `${shown}`"),
+        1..=3 if bytes.len() == word.len().saturating_add(1) => {
+            format!("begins like a Bofan sentence, but ends after `${shown}`")
+        }
         3 => format!("begins like a Bofan sentence, but no comma follows `${shown}`"),
         n => format!("begins like a sentence, but `${shown}` has {} letters, Bofan has three", number(n)),
     }
@@ -275,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_failing_test_of_the_nearest_protocol_is_told() {
-        let rows: [(&[u8], &str); 14] = [
+        let rows: [(&[u8], &str); 15] = [
             (b"", "no bytes"),
             (&hex("24 8000620011 19 11 1000 18"), "bytes 8-9 say 4096 bytes"),
             (&hex("24 8000620011 19 11 0011 18"), "bytes 8-9 say 17 bytes"),
@@ -283,6 +288,7 @@ mod tests {
             (&hex("24 408111888a 21 001b 09"), "byte 5 is 8A"),
             (&hex("24 8000620011"), "ends after 6 bytes"),
             (b"$GPRMC,123519,A", "`$GPRMC` has five letters, Bofan has three"),
+            (b"$PO", "but ends after `$PO`"),
             (b"$Pos,1,2", "not all capitals"),
             (&hex("7e 0200 004d 79430801067a 0138"), "not BCD at byte 10: 7A"),
             (&hex("7e 0200 007d03 012345678901"), "byte 5, after the escape 7D, is 03"),

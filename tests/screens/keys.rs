@@ -517,6 +517,24 @@ fn copy_goes_to_the_clipboard() {
     assert!(matches!(&console.press("5y")[..], [Effect::Copy(text)] if text.contains("movement none")));
 }
 
+fn not_understood(what: &str, count: u64) -> UnknownRow {
+    let firmware = Some("R1.2.7".to_owned());
+    UnknownRow { firmware, what: what.to_owned(), count, value: what.to_owned(), first: ago(9), last: ago(5) }
+}
+
+#[test]
+fn what_was_not_understood_stands_among_the_details_of_its_device() {
+    let mut snapshot = normal();
+    for row in &mut snapshot.devices {
+        row.unknown = vec![not_understood("item 0xE7", 4), not_understood("status bit 15", 31)];
+    }
+    let mut console = Console::with(snapshot, (200, 60));
+    console.press("2/2041<Enter><Enter>");
+    let text = console.text();
+    assert!(text.contains("not understood: status bit 15 ×31, item 0xE7 ×4"), "{text}");
+    assert!(text.contains("(firmware R1.2.7)"), "{text}");
+}
+
 #[test]
 fn hostile_text_never_reaches_a_cell() {
     const EVIL: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r\n\u{202e}gpj\u{200b}\u{fe0f}";
@@ -530,6 +548,7 @@ fn hostile_text_never_reaches_a_cell() {
     for row in &mut snapshot.devices {
         row.asset = row.asset.take().map(|name| name + EVIL);
         row.firmware = Some(evil());
+        row.unknown = vec![not_understood(&evil(), 3)];
         row.peer = Some(evil());
         row.inputs = Some(evil());
         row.outputs = Some(evil());

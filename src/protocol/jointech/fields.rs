@@ -371,6 +371,22 @@ pub(super) fn unknown_code(what: impl Display, message: &mut Message) {
     message.unknown.push(Unknown { what: what.to_string(), value: String::new() });
 }
 
+/// Percent, or FF while charging.
+pub(super) fn battery(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
+    let value = reader.u8()?;
+    message.battery_pct = percent(value);
+    message.charging = Some(value == 0xFF);
+    match (message.battery_pct, value) {
+        (Some(battery), _) => reader.tell(documented("battery", "%"), battery),
+        (None, 0xFF) => reader.tell(documented("battery", ""), "charging"),
+        (None, _) => {
+            reader.tell(unknown("battery"), value);
+            unknown_code(format_args!("battery {value:#04x}"), message);
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! The master lock's binary position and alarm frame (JT701D manual V1.4, vendor SDK; JT701E covers and wake source
 //! 10 from a fleet's integration).
 
-use super::fields::{Flaw, Reader, gsm, is_set, metres, unknown_bits, unknown_code};
+use super::fields::{Flaw, Reader, battery, gsm, is_set, metres, unknown_bits, unknown_code};
 use super::reply;
 use super::trace::{Bit, Hex, Or, Trace, Word, bit, documented, inferred, unknown};
 use crate::domain::details::{Cell, DataType};
@@ -159,7 +159,7 @@ fn fields(
     reader.tell(documented("vehicle card", ""), Or(message.details.vehicle_card.as_deref(), "none"));
     reader.u16()?; // status, read above
     reader.word(documented("status", ""), "status bit", word, &STATUS, message);
-    super::seal::battery(&mut reader, message)?;
+    battery(&mut reader, message)?;
     let cell = reader.u16()?;
     reader.tell(documented("cell ID, low half", ""), cell);
     let lac = reader.u16()?;

@@ -1,6 +1,6 @@
 //! Messages of the seal family (JT709A/C, JT705, JT707, JT704): the vendor's SDK, Traccar's captures.
 
-use super::fields::{Flaw, Reader, percent};
+use super::fields::{Flaw, Reader, battery};
 use super::seal_frame::{BLIND_REPORT, Header, LIVE_REPORT, mask, sum_is_right, unescape};
 use super::seal_position::report;
 use super::trace::{documented, unknown};
@@ -262,20 +262,4 @@ fn record(mut reader: Reader<'_>, blank: &Message, secrets: &mut Secrets) -> Vec
         Ok(time) => vec![Message { time, ..message }],
         Err(flaw) => invalid(&whole, blank, &flaw),
     }
-}
-
-/// Percent, or FF while charging.
-pub(super) fn battery(reader: &mut Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
-    let value = reader.u8()?;
-    message.battery_pct = percent(value);
-    message.charging = Some(value == 0xFF);
-    match (message.battery_pct, value) {
-        (Some(battery), _) => reader.tell(documented("battery", "%"), battery),
-        (None, 0xFF) => reader.tell(documented("battery", ""), "charging"),
-        (None, _) => {
-            reader.tell(unknown("battery"), value);
-            super::fields::unknown_code(format_args!("battery {value:#04x}"), message);
-        }
-    }
-    Ok(())
 }

@@ -1,9 +1,11 @@
 //! The position report 0x0200 of the seal family and its items (vendor's SDK, Traccar's captures).
 
-use super::fields::{Flaw, Reader, bits, gsm, is_set, metres, percent, round1, signed, unknown_code};
+use super::fields::{
+    Flaw, Reader, battery, bits, gsm, is_set, metres, percent, round1, signed, unknown_code,
+};
 use super::lock_event;
 use super::master::wake_source;
-use super::seal::{Secrets, battery};
+use super::seal::Secrets;
 use super::trace::{Bit, Hex, Or, Word, bit, captured, documented, inferred, unknown};
 use crate::domain::details::Cell;
 use crate::domain::message::{Level, SubDevice, WakeSource};

@@ -42,20 +42,27 @@ pub(super) fn may_be_password(value: &[u8]) -> bool {
     USUAL_PASSWORD.contains(&value.len()) && value.iter().all(u8::is_ascii_digit)
 }
 
+/// Words behind which a password may stand.
+const SECRET_WORDS: [&[u8]; 6] = [b",P52,", b",P43,", b",P44,", b",P06,", b",ELOCK,", b",S24,"];
+
 /// Masks bytes that were refused as far as one can tell: what follows a word that carries secrets up to the end of
 /// its frame, letters and digits of what looks like a seal's lock event, and any run of about six digits.
 pub(crate) fn mask_refused(bytes: &mut [u8]) {
-    for word in [b",P52,".as_slice(), b",P43,", b",P44,", b",P06,", b",ELOCK,", b",S24,"] {
-        let found: Vec<usize> = (0..bytes.len())
-            .filter(|at| bytes.get(*at..).is_some_and(|rest| rest.starts_with(word)))
-            .map(|at| at.saturating_add(word.len()))
-            .collect();
-        for start in found {
-            for byte in bytes.iter_mut().skip(start).take_while(|b| !matches!(**b, b'(' | b')')) {
-                if *byte != b',' {
-                    *byte = STAR;
-                }
-            }
+    // Where hiding begins, until the next bracket.
+    let mut hide_from = None;
+    for at in 0..bytes.len() {
+        let rest = bytes.get(at..).unwrap_or_default();
+        if matches!(rest.first(), Some(b'(' | b')')) {
+            hide_from = None;
+        }
+        if hide_from.is_none() {
+            let word = SECRET_WORDS.iter().find(|word| rest.starts_with(word));
+            hide_from = word.map(|word| at.saturating_add(word.len()));
+        }
+        if hide_from.is_some_and(|from| at >= from)
+            && let Some(byte) = bytes.get_mut(at).filter(|byte| **byte != b',')
+        {
+            *byte = STAR;
         }
     }
     for at in 0..bytes.len() {
@@ -145,6 +152,7 @@ mod tests {
         assert_eq!(masked("80,P44,secret)(8000620011,@JT)"), "80,P44,******)(8000620011,@JT)");
         assert_eq!(masked("2,2,113271)"), "2,2,******)");
         assert_eq!(masked("(8000620011,P45,12"), "(8000620011,P45,12");
+        assert_eq!(masked("80,P44,ab,P52,c)x,P43,9(8,1"), "80,P44,**,***,*)x,P43,*(8,1");
         assert_eq!(masked("x\x0b\x08\x01Ga7A0Gz9"), "x\x0b\x08\x01*******9");
         assert_eq!(masked("x\x0b\x05\x22Ga7A0Gz9"), "x\x0b\x05\x22Ga7A0Gz9", "a card");
         assert_eq!(masked("\x011132715"), "\x01*******", "a fence beside the password");

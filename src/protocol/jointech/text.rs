@@ -274,8 +274,10 @@ fn command_reply(frame: &[u8], protocol: Protocol, items: &Items<'_>, word_at: u
         walk.take();
         let name = words::parameter(word, index, n);
         let sure = if name.is_empty() { unknown("parameter") } else { documented(name, "") };
-        // A word that no paper names may bring a password: six digits are taken for one.
-        let may_be_secret = !is_known && secrets::may_be_password(param);
+        // A word that no paper names may bring a password: six digits are taken for one. (Those of legacy trackers
+        // are reports with dates.)
+        let may_be_secret =
+            !is_known && protocol != Protocol::JointechLegacy && secrets::may_be_password(param);
         if may_be_secret || secrets::is_secret(word, params, n) {
             if let Some(bytes) = raw.get_mut(start..start.saturating_add(param.len())) {
                 bytes.fill(b'*');

@@ -6,7 +6,7 @@ use crate::domain::text::clean;
 use std::cell::RefCell;
 use std::fmt::{Display, Write as _};
 
-/// Fields kept at most; a frame of 4096 bytes cannot have more.
+/// Fields kept at most, far more than a frame of 4096 bytes has. Of longer input what comes later reads `not read`.
 const FIELDS: usize = 8192;
 /// Raw bytes shown of one field.
 const SHOWN: usize = 32;
