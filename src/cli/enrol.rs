@@ -19,11 +19,7 @@ pub(super) fn run(
     let setup = Setup::load(common)?;
     let bind_to = bind_to.map(|master| parse(master).map_err(Failure::Failed)).transpose()?;
     let bind_to = bind_to.map(|(maker, id)| DeviceKey::new(maker.unwrap_or(Maker::Jointech), &id));
-    let (maker, id) = parse(id).map_err(Failure::Failed)?;
-    let device = match maker {
-        Some(maker) => DeviceKey::new(maker, &id),
-        None => find(&setup, &id, kind)?,
-    };
+    let device = named(&setup, id, kind)?;
     let ask = Ask::Enrol { device: device.clone(), asset: asset.clone(), kind, bind_to: bind_to.clone() };
     let said = match setup.ask_node(ask)? {
         Some(Answer::Done { text }) => text,
@@ -32,6 +28,19 @@ pub(super) fn run(
         None => offline(&setup, &device, asset, kind, bind_to)?,
     };
     super::say(&text::clean(&said))
+}
+
+/// The device somebody means by `maker/ID` or by an ID alone.
+pub(super) fn known(setup: &Setup, id: &str) -> Result<DeviceKey, Failure> {
+    named(setup, id, None)
+}
+
+fn named(setup: &Setup, id: &str, kind: Option<DeviceKind>) -> Result<DeviceKey, Failure> {
+    let (maker, id) = parse(id).map_err(Failure::Failed)?;
+    match maker {
+        Some(maker) => Ok(DeviceKey::new(maker, &id)),
+        None => find(setup, &id, kind),
+    }
 }
 
 /// `maker/ID`, or an ID alone.

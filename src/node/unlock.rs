@@ -321,6 +321,10 @@ impl DeviceLink for Node {
     }
 
     async fn write(&self, via: &DeviceKey, bytes: Vec<u8>) -> bool {
+        // Since the interlocks were read an entry was written: somebody else may have spoken meanwhile.
+        if policy::in_doubt(&self.state(), via).is_some() {
+            return false;
+        }
         self.sessions.send(via, bytes, self.now()).await == Sent::Written
     }
 }
