@@ -61,7 +61,7 @@ pub fn run(mut input: impl BufRead, mut out: impl Write, show_secrets: bool) -> 
             }
         }
     }
-    decoder.connection.finish();
+    decoder.connection.close();
     decoder.drain(&mut out)?;
     out.flush()?;
     Ok(decoder.any_invalid)

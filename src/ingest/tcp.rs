@@ -171,6 +171,7 @@ struct Session<S> {
     device: Option<DeviceKey>,
     valid: bool,
     rubbish: usize,
+    started: Instant,
     since_valid: Instant,
     /// Writing failed: nothing more is written, what was understood is still stored.
     broken: Option<io::Error>,
@@ -199,6 +200,7 @@ impl<S: EventSink> Session<S> {
             device: None,
             valid: false,
             rubbish: 0,
+            started: Instant::now(),
             since_valid: Instant::now(),
             broken: None,
             door,
@@ -207,7 +209,7 @@ impl<S: EventSink> Session<S> {
 
     async fn run(mut self, address: IpAddr) {
         let end = self.talk().await;
-        self.connection.finish();
+        self.connection.close();
         let left = self.take_in().await;
         // It says no more but may still listen. In any other case what is left is stored and not answered.
         if matches!(end, End::Closed) {
@@ -238,6 +240,7 @@ impl<S: EventSink> Session<S> {
                 read = read(&mut self.stream, &mut buffer, &mut self.held) => match read {
                     Ok(0) => return End::Closed,
                     Ok(_) => {
+                        self.connection.at(self.age());
                         self.connection.push(&buffer);
                         buffer.clear();
                     }
@@ -246,6 +249,7 @@ impl<S: EventSink> Session<S> {
                 () = tokio::time::sleep(QUIET), if self.connection.waits_for_quiet() => {
                     self.connection.flush();
                 }
+                () = until(self.started, self.connection.due()) => self.connection.at(self.age()),
                 () = tokio::time::sleep_until(deadline) => match self.overdue() {
                     Some(end) => return end,
                     None => self.witness_since = None,
@@ -261,6 +265,11 @@ impl<S: EventSink> Session<S> {
                 return End::Rubbish;
             }
         }
+    }
+
+    /// Milliseconds since it began.
+    fn age(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// When this connection has been quiet for too long.
@@ -407,6 +416,14 @@ impl<S: EventSink> Session<S> {
                 self.broken = Some(error);
             }
         }
+    }
+}
+
+/// Waits until so many milliseconds after `start`, or for ever.
+async fn until(start: Instant, due: Option<u64>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(start + Duration::from_millis(due)).await,
+        None => std::future::pending().await,
     }
 }
 

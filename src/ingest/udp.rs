@@ -34,9 +34,9 @@ struct Peer {
 }
 
 /// The senders of one socket, by address.
-#[derive(Default)]
 struct Peers {
     clock: u64,
+    started: Instant,
     by_address: HashMap<SocketAddr, Peer>,
 }
 
@@ -55,6 +55,7 @@ impl Peers {
             heard: 0,
         });
         peer.heard = self.clock;
+        peer.connection.at(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
         peer
     }
 }
@@ -69,7 +70,7 @@ pub(super) async fn receive<S: EventSink>(socket: UdpSocket, door: Arc<Door<S>>)
     let socket = Arc::new(socket);
     let waiting = Arc::new(Semaphore::new(WAITING));
     let mut buffer = vec![0; LARGEST];
-    let mut peers = Peers::default();
+    let mut peers = Peers { clock: 0, started: Instant::now(), by_address: HashMap::new() };
     let mut senders = Senders::new(door.limits.datagrams);
     let mut held = false;
     loop {

@@ -85,6 +85,8 @@ pub(crate) fn device(id: &str, kind: DeviceKind, asset: &str, seconds: i64) -> D
         transport: Some(Transport::Tcp),
         firmware: Some("JT701D_20230105".into()),
         frames: 812,
+        conflict: None,
+        identity: Vec::new(),
     }
 }
 

@@ -228,7 +228,7 @@ fn seal(alarm: u32, status: u32) -> BTreeSet<String> {
     body.extend(status.to_be_bytes());
     body.extend(hex::decode("01819568036ef38c005c00120000251118112611").unwrap());
     let frame = seal_frame::build(0x0200, &hex::decode("794308010679").unwrap(), true, &body);
-    facts(&decode_seal(&frame).unwrap().messages[0])
+    facts(&decode_seal(&frame, &mut super::Packets::default()).unwrap().messages[0])
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn report(product: u8, status: u16, alarm: u16) -> BTreeSet<String> {
         }
     }
     raw.push(0x7E);
-    facts(&decode_seal(&raw).unwrap().messages[0])
+    facts(&decode_seal(&raw, &mut super::Packets::default()).unwrap().messages[0])
 }
 
 #[test]
