@@ -21,6 +21,8 @@ mod durable;
 #[expect(dead_code, reason = "of this only the corpus is needed here")]
 #[path = "frames/mod.rs"]
 mod frames;
+#[path = "node/identity.rs"]
+mod identity;
 #[path = "node/lab.rs"]
 mod lab;
 #[path = "node/lists.rs"]

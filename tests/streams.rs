@@ -283,3 +283,119 @@ fn a_peer_may_use_one_connection_for_all_its_datagrams() {
     }
     assert_eq!((told.objects.len(), told.refused), (3, 16));
 }
+
+/// A seal's frame; `split` is the packet's number and how many there are.
+fn seal_frame(message: u16, serial: u16, split: Option<(u16, u16)>, body: &[u8]) -> Vec<u8> {
+    let attributes = u16::try_from(body.len()).unwrap() | if split.is_some() { 1 << 13 } else { 0 };
+    let mut plain = [message.to_be_bytes(), attributes.to_be_bytes()].concat();
+    plain.extend([0x07, 0x94, 0x30, 0x80, 0x10, 0x67]);
+    plain.extend(serial.to_be_bytes());
+    if let Some((number, count)) = split {
+        plain.extend([count.to_be_bytes(), number.to_be_bytes()].concat());
+    }
+    plain.extend(body);
+    plain.push(plain.iter().fold(0, |sum, b| sum ^ b));
+    let escaped = plain.iter().flat_map(|b| match b {
+        0x7D => vec![0x7D, 1],
+        0x7E => vec![0x7D, 2],
+        b => vec![*b],
+    });
+    [vec![0x7E], escaped.collect(), vec![0x7E]].concat()
+}
+
+/// A batch of so many reports, and how it is cut into packets.
+fn batch(reports: u8, cuts: u16, first: u16) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let mut body = vec![0, reports, 0];
+    for n in 0..reports {
+        let mut report = vec![0, 0, 0, 0, 0, 0x04, 0, 0x02];
+        report.extend((22_580_000 + u32::from(n)).to_be_bytes());
+        report.extend(113_910_000_u32.to_be_bytes());
+        report.extend([0, 5, 0, 0x7D, 0, 0x7E, 0x26, 0x11, 0x20, 0x10, 0x15]);
+        report.push(n % 60 / 10 << 4 | n % 10);
+        body.extend(28_u16.to_be_bytes());
+        body.extend(report);
+    }
+    let size = body.len().div_ceil(usize::from(cuts));
+    let packets: Vec<&[u8]> = body.chunks(size).collect();
+    let count = u16::try_from(packets.len()).unwrap();
+    let frames = (1..).zip(packets).map(|(number, packet)| {
+        seal_frame(0x0704, first.wrapping_add(number - 1), Some((number, count)), packet)
+    });
+    let frames = frames.collect();
+    (body, frames)
+}
+
+proptest! {
+    #![proptest_config(config(200))]
+
+    #[test]
+    fn packets_of_a_message_come_together_in_any_order_and_any_split(
+        reports in 1_u8..60,
+        cuts in 2_u16..=16,
+        first in prop_oneof![Just(0xFFFE_u16), any::<u16>()],
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+        between in prop::collection::vec(cases(|c| !is_delta(c)), 0..4),
+        lengths in lengths(),
+    ) {
+        let (body, packets) = batch(reports, cuts, first);
+        prop_assume!(packets.len() > 1);
+        // Some of them twice and early, then all, others between.
+        let mut stream: Vec<Vec<u8>> = order.iter().map(|n| n.get(&packets[1..]).clone()).collect();
+        stream.extend(between.iter().map(Case::bytes));
+        stream.extend(packets.iter().rev().cloned());
+        let whole = hear([seal_frame(0x0704, first, None, &body).as_slice()]);
+        let strip = |object: &Value| {
+            let mut object = object.clone();
+            for key in ["raw", "reply"] {
+                object.as_object_mut().unwrap().remove(key);
+            }
+            object
+        };
+        let told = hear(split(&stream.concat(), &lengths));
+        prop_assert_eq!(told.refused, 0, "{:?}", told.refusals);
+        let batch: Vec<Value> =
+            told.objects.iter().filter(|o| o["serial"] == first && o["kind"] == "position").map(strip).collect();
+        let want: Vec<Value> = whole.objects.iter().map(strip).collect();
+        prop_assert_eq!(batch, want);
+        prop_assert_eq!(&hear([stream.concat().as_slice()]).objects, &told.objects);
+    }
+}
+
+#[test]
+fn a_message_of_which_packets_are_missing_is_told_when_its_time_is_over() {
+    let (_, packets) = batch(9, 3, 5);
+    let mut connection = fresh();
+    let mut told = Told::default();
+    connection.at(1_000);
+    for packet in &packets[..2] {
+        connection.push(packet);
+        told.drain(&mut connection);
+    }
+    assert_eq!((told.objects.len(), connection.due()), (2, Some(31_000)));
+    connection.at(30_999);
+    told.drain(&mut connection);
+    assert_eq!(told.refusals, [""; 0]);
+    connection.at(31_000);
+    told.drain(&mut connection);
+    assert_eq!(told.refusals, ["split message incomplete: 2 of 3 packets"]);
+    assert_eq!(connection.due(), None);
+    // The last one alone is the first of another that never ends.
+    connection.push(&packets[2]);
+    connection.close();
+    told.drain(&mut connection);
+    assert_eq!(told.refusals[1], "split message incomplete: 1 of 3 packets");
+    assert!(told.objects.iter().all(|object| object["kind"] == "other"));
+}
+
+#[test]
+fn datagrams_may_carry_the_packets_of_one_message() {
+    let (_, packets) = batch(9, 3, 5);
+    let mut connection = fresh();
+    let mut told = Told::default();
+    for packet in &packets {
+        connection.push(packet);
+        connection.finish();
+        told.drain(&mut connection);
+    }
+    assert_eq!(told.objects.iter().filter(|object| object["kind"] == "position").count(), 9);
+}

@@ -150,7 +150,7 @@ impl<W: Write> Decoder<W> {
                 }
             }
         }
-        connection.finish();
+        connection.close();
         self.drain(&mut connection, None)
     }
 
@@ -167,7 +167,7 @@ impl<W: Write> Decoder<W> {
             }
             self.drain(&mut connection, None)?;
         }
-        connection.finish();
+        connection.close();
         self.drain(&mut connection, None)
     }
 
@@ -185,7 +185,7 @@ impl<W: Write> Decoder<W> {
                 }
                 self.drain(&mut connection, Some(flow.source))?;
             }
-            connection.finish();
+            connection.close();
             self.drain(&mut connection, Some(flow.source))?;
         }
         Ok(())

@@ -7,6 +7,7 @@ mod demo;
 mod enrol;
 mod exit;
 mod explain;
+mod identity;
 mod input;
 mod list;
 mod replay;
@@ -18,6 +19,7 @@ mod status;
 pub use exit::Failure;
 
 use crate::domain::DeviceKind;
+use crate::domain::identity::IdentityDecision;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -220,6 +222,17 @@ pub enum Command {
         #[command(flatten)]
         follow: Follow,
     },
+    /// Decide which of two sources of one ID is the device; needs a running node
+    Identity {
+        /// ID as the device sends it, or jointech/ID, bofan/ID
+        id: String,
+        /// The source that came later, the one that was there before, or both are one device
+        #[arg(long, value_name = "SOURCE", value_parser = decisions())]
+        accept: IdentityDecision,
+        /// How you know
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+    },
     /// Whether a node runs here, and how it fares
     Status {
         #[arg(long)]
@@ -265,6 +278,13 @@ fn kinds() -> impl clap::builder::TypedValueParser<Value = DeviceKind> {
         .try_map(|word| DeviceKind::ALL.into_iter().find(|kind| kind.word() == word).ok_or("no such kind"))
 }
 
+fn decisions() -> impl clap::builder::TypedValueParser<Value = IdentityDecision> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    let all = IdentityDecision::ALL;
+    PossibleValuesParser::new(all.map(IdentityDecision::word))
+        .try_map(move |word| all.into_iter().find(|one| one.word() == word).ok_or("no such decision"))
+}
+
 /// Data, as opposed to talk: a line on standard output. Whoever closed it wants no more; that is no failure.
 fn say(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
@@ -305,6 +325,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Bind { master, add, remove, note, follow }) => {
             send::bind(&common, &master, add, remove, note, &follow)
         }
+        Some(Command::Identity { id, accept, note }) => identity::run(&common, &id, accept, note),
         Some(Command::Status { json }) => status::run(&common, json),
         Some(Command::Check { node }) => check::run(&common, &node),
     }

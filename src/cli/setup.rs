@@ -173,6 +173,8 @@ impl Setup {
             first_frame: limits.first_frame,
             idle: limits.idle,
             rubbish_bytes: limits.rubbish_bytes as usize,
+            datagrams: limits.datagrams,
+            witness: ingest::WITNESS,
         }
     }
 

@@ -109,11 +109,7 @@ pub fn assess(
         registry(state, device),
         how,
         unlock_word(method, around),
-        row(
-            "one source for this ID",
-            Verdict::NotConfigured,
-            "the ID alone names the device; nothing proves it",
-        ),
+        identity(state, target, &via, now),
         fix(place, in_contact, now),
         speed(place, in_contact, rules, now),
         row("at an approved site", Verdict::NotConfigured, "no sites"),
@@ -159,6 +155,36 @@ fn registry(state: &State, device: &Device) -> Interlock {
         Some(asset) => row(NAME, Verdict::Pass, format!("{} on {}", device.kind.word(), asset.name)),
         None => row(NAME, Verdict::Fail, "on no asset: enrol it to one"),
     }
+}
+
+/// Who speaks for a device. Nothing proves it but that nobody else does.
+fn identity(state: &State, target: &DeviceKey, via: &DeviceKey, now: Utc) -> Interlock {
+    const NAME: &str = "one source for this ID";
+    if let Some(why) = in_doubt(state, target) {
+        return row(NAME, Verdict::Fail, why);
+    }
+    let Some(carrier) = state.device(via) else { return row(NAME, Verdict::Warn, "never heard") };
+    let decided = carrier.identity.conflict().and_then(|conflict| conflict.decided.as_ref());
+    match (decided, carrier.identity.newest()) {
+        (Some(decided), _) => {
+            let (who, age) = (&decided.by, age(now, decided.at));
+            row(NAME, Verdict::Pass, format!("{}, chosen by {who} {age} ago", decided.pin.accepted))
+        }
+        (None, Some(source)) => row(NAME, Verdict::Pass, format!("{source}; only the number names it")),
+        (None, None) => row(NAME, Verdict::Pass, "not heard since the node began"),
+    }
+}
+
+/// Why nothing physical may be sent to this device: two sources speak for it, or for the master that would carry it,
+/// and nobody has decided which of them it is. Read again just before the first byte.
+#[must_use]
+pub fn in_doubt(state: &State, target: &DeviceKey) -> Option<String> {
+    let (device, conflict) = state.undecided_identity(target)?;
+    let (kind, first, second) = (conflict.kind.words(), conflict.first, conflict.second);
+    Some(format!(
+        "{kind}: {first} and then {second}; decide with :identity {} newest|older|same NOTE",
+        device.key
+    ))
 }
 
 /// How this lock can be opened, and the interlock that says so.

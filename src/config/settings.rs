@@ -120,6 +120,9 @@ pub struct Limits {
     pub idle: Duration,
     #[serde(deserialize_with = "values::number::<_, 64, 65_536>")]
     pub rubbish_bytes: u32,
+    /// Datagrams of one IP address in a second.
+    #[serde(deserialize_with = "values::number::<_, 1, 1_000_000>")]
+    pub datagrams: u32,
 }
 
 impl Default for Limits {
@@ -130,6 +133,7 @@ impl Default for Limits {
             first_frame: Duration::from_secs(30),
             idle: Duration::from_secs(45 * MINUTE),
             rubbish_bytes: 4096,
+            datagrams: 500,
         }
     }
 }

@@ -31,7 +31,13 @@ pub fn why(rows: &Rows, asset: &AssetRow) -> Option<String> {
     };
     let causes = match asset.seal {
         SealState::Sealed => return None,
-        SealState::Conflict => return Some("two live sources disagree".into()),
+        SealState::Conflict => {
+            let doubted = locks().filter_map(|device| {
+                let conflict = device.conflict.as_ref().filter(|conflict| conflict.decided.is_none())?;
+                Some(format!("{}: {} and {}", device.id, conflict.first, conflict.second))
+            });
+            doubted.collect()
+        }
         SealState::Tampered => tampered(rows, asset, &devices),
         SealState::Open => each(opened),
         SealState::LockedNotSealed => {

@@ -39,6 +39,9 @@ const FORGET: TimeDelta = TimeDelta::minutes(10);
 /// Sources remembered of each device; of more the oldest is forgotten.
 const SOURCES: usize = 8;
 
+/// Sources an operator rejected, of each device; the one rejected first is forgotten first, and asked about anew.
+const REJECTED: usize = 8;
+
 /// Events remembered of each device; the oldest leaves first. The journal keeps what they were made of.
 const EVENTS: usize = 8;
 
@@ -86,6 +89,8 @@ pub struct Conflict {
     pub count: u32,
     /// Frames of rejected sources since the decision: stored and answered, but not believed.
     pub ignored: u64,
+    /// Sources that were rejected before this began.
+    rejected: VecDeque<Source>,
     pub decided: Option<Decided>,
 }
 
@@ -519,7 +524,11 @@ impl State {
         }
         let before = identity.conflict.as_ref().filter(|conflict| conflict.decided.is_none());
         let (since, count) = before.map_or((at, 1), |old| (old.since, old.count.saturating_add(1)));
-        let conflict = Conflict { kind, first, second, since, last: at, count, ignored: 0, decided: None };
+        let rejected = identity.conflict.take().map_or_else(VecDeque::new, |old| {
+            old.decided.map_or(old.rejected, |decided| decided.pin.rejected.into())
+        });
+        let conflict =
+            Conflict { kind, first, second, since, last: at, count, ignored: 0, rejected, decided: None };
         identity.conflict = Some(conflict);
         identity.note(at, kind.into(), first, second);
         let open = self.commands.all().any(|command| {
@@ -548,21 +557,25 @@ impl State {
         let Some(conflict) = identity.conflict.take() else { return outcome };
         identity.note(at, IdentityNews::Decided, conflict.first, conflict.second);
         identity.forget_tracks();
-        let voices: Vec<Source> = identity.voices.iter().map(|voice| voice.source).collect();
-        let all = || [conflict.first, conflict.second].into_iter().chain(voices.iter().copied());
-        let accepted = match decision {
-            IdentityDecision::Newest => conflict.second,
-            IdentityDecision::Older => conflict.first,
+        let (accepted, other) = match decision {
+            IdentityDecision::Newest => (conflict.second, conflict.first),
+            IdentityDecision::Older => (conflict.first, conflict.second),
             IdentityDecision::Same => {
-                identity.same = all().collect();
+                for source in [conflict.second, conflict.first] {
+                    identity.same.retain(|same| !same.is_same_sender(&source));
+                    identity.same.insert(0, source);
+                }
+                identity.same.truncate(SOURCES);
                 self.end_alarm(Some(key), AlarmKind::DuplicateIdentity);
                 return self.decided(key, outcome);
             }
         };
-        let mut rejected: Vec<Source> = all().filter(|source| !source.is_same_sender(&accepted)).collect();
-        rejected.dedup();
-        let pin = Pin { accepted, rejected };
-        identity.voices.retain(|voice| voice.source.is_same_sender(&accepted));
+        let mut rejected = conflict.rejected.clone();
+        rejected.retain(|source| !source.is_same_sender(&accepted) && !source.is_same_sender(&other));
+        rejected.push_front(other);
+        rejected.truncate(REJECTED);
+        let pin = Pin { accepted, rejected: rejected.into() };
+        identity.voices.retain(|voice| pin.standing(&voice.source) == Standing::Accepted);
         identity.same.clear();
         let (by, note) = (by.clone(), note.clone());
         let decided = Decided { decision: *decision, by, at, note, pin };

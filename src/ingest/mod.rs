@@ -2,6 +2,7 @@
 //! answered is decided behind [`EventSink`], which the node implements.
 
 mod listener;
+mod senders;
 mod sessions;
 mod tcp;
 mod udp;
@@ -88,6 +89,12 @@ pub trait EventSink: Send + Sync + 'static {
     /// A dynamic unlock password the device told.
     fn password(&self, device: &DeviceKey, frame: &HeardFrame);
 
+    /// Whether this very frame was taken in before.
+    fn is_repeat(&self, record: &FrameRecord) -> bool;
+
+    /// A datagram that was not read, because its address sent too many.
+    fn dropped(&self, source: Source);
+
     /// For the live tail: what became of a frame, and what was answered.
     fn fate(&self, device: &DeviceKey, frame: &HeardFrame, source: Source, fate: &str, answered: bool);
 
@@ -107,6 +114,10 @@ pub struct Limits {
     pub idle: Duration,
     /// Unreadable bytes since the last valid frame: closed.
     pub rubbish_bytes: usize,
+    /// Datagrams of one IP address in a second: more are dropped unread and counted, see `senders`.
+    pub datagrams: u32,
+    /// A connection that is only a witness, because a newer one speaks for its device, and quiet for this long: closed.
+    pub witness: Duration,
 }
 
 /// A line that was quiet this long ends a frame that only what follows could end.
@@ -114,6 +125,13 @@ const QUIET: Duration = Duration::from_millis(300);
 
 /// Fate of a frame that is nothing but pieces of a photo.
 const PIECE: &str = "piece of a photo";
+
+/// How long a superseded connection is listened to. The dead ones that mobile devices leave behind say nothing more; a
+/// second device with the same number reports or beats within it.
+pub const WITNESS: Duration = Duration::from_secs(120);
+
+/// After so long without reading, what is found waiting may have come any time before: see [`Arrival::held`].
+const HELD_UP: Duration = Duration::from_secs(2);
 
 /// The journal's record of a frame.
 fn record(device: &DeviceKey, frame: &HeardFrame, source: Source) -> FrameRecord {

@@ -1,8 +1,9 @@
 //! TCP: accepting, and one task per connection.
 
-use super::sessions::{OUTBOX, Outgoing, Sent, Sessions};
-use super::{Admission, EventSink, Limits, QUIET, Source, Ticket, Unread};
+use super::sessions::{Line, OUTBOX, Outgoing, Sent, Sessions};
+use super::{Admission, EventSink, HELD_UP, Limits, QUIET, Source, Ticket, Unread};
 use crate::domain::DeviceKey;
+use crate::domain::identity::Arrival;
 use crate::domain::journal::Transport;
 use crate::protocol::{Connection, Heard, HeardFrame, Memory, When};
 use bytes::BytesMut;
@@ -137,7 +138,7 @@ enum End {
     Closed,
     #[error("the node stops")]
     Stopped,
-    #[error("a newer connection speaks for the device")]
+    #[error("quiet since a newer connection speaks for the device")]
     Replaced,
     #[error("no valid frame in time")]
     NoFrame,
@@ -160,14 +161,17 @@ struct Session<S> {
     stream: TcpStream,
     source: Source,
     door: Arc<Door<S>>,
-    number: u64,
     connection: Connection,
     outbox: mpsc::Receiver<Outgoing>,
-    way_in: mpsc::Sender<Outgoing>,
-    replaced: CancellationToken,
+    line: Line,
+    /// A newer connection speaks for its device since then.
+    witness_since: Option<Instant>,
+    /// What is read may have waited for long.
+    held: bool,
     device: Option<DeviceKey>,
     valid: bool,
     rubbish: usize,
+    started: Instant,
     since_valid: Instant,
     /// Writing failed: nothing more is written, what was understood is still stored.
     broken: Option<io::Error>,
@@ -177,17 +181,26 @@ impl<S: EventSink> Session<S> {
     fn new(stream: TcpStream, peer: SocketAddr, door: Arc<Door<S>>) -> Self {
         keep_alive(&stream);
         let (way_in, outbox) = mpsc::channel(OUTBOX);
+        let source = Source { transport: Transport::Tcp, peer };
+        let line = Line {
+            number: door.next.fetch_add(1, Ordering::Relaxed),
+            source,
+            outbox: way_in,
+            superseded: Arc::default(),
+            end: door.stop.child_token(),
+        };
         Self {
             stream,
-            source: Source { transport: Transport::Tcp, peer },
-            number: door.next.fetch_add(1, Ordering::Relaxed),
+            source,
             connection: Connection::new(door.memory.clone()),
             outbox,
-            way_in,
-            replaced: door.stop.child_token(),
+            line,
+            witness_since: None,
+            held: false,
             device: None,
             valid: false,
             rubbish: 0,
+            started: Instant::now(),
             since_valid: Instant::now(),
             broken: None,
             door,
@@ -196,36 +209,38 @@ impl<S: EventSink> Session<S> {
 
     async fn run(mut self, address: IpAddr) {
         let end = self.talk().await;
-        self.connection.finish();
+        self.connection.close();
         let left = self.take_in().await;
         // It says no more but may still listen. In any other case what is left is stored and not answered.
         if matches!(end, End::Closed) {
             self.answer(left).await;
         }
         self.door.leave(address);
-        let gone = self.door.sessions.ended(self.number);
+        let gone = self.door.sessions.ended(self.line.number);
         let who = self.device.as_ref().map_or_else(|| "nobody known".to_owned(), ToString::to_string);
         tracing::debug!(peer = %self.source.peer, device = who, held = gone.len(), why = %end, "connection ended");
     }
 
     async fn talk(&mut self) -> End {
         let mut buffer = BytesMut::with_capacity(512);
+        let mut last_read = Instant::now();
         loop {
-            let deadline = if self.valid {
-                self.since_valid + self.door.limits.idle
-            } else {
-                self.since_valid + self.door.limits.first_frame
-            };
+            self.held |= last_read.elapsed() > HELD_UP;
+            let deadline = self.deadline();
             tokio::select! {
                 biased;
                 () = self.door.stop.cancelled() => return End::Stopped,
-                () = self.replaced.cancelled() => return End::Replaced,
+                () = self.line.end.cancelled() => return End::Replaced,
+                () = self.line.superseded.notified() => {
+                    self.witness_since = Some(Instant::now());
+                }
                 Some(outgoing) = self.outbox.recv() => {
                     self.write_command(outgoing).await;
                 }
-                read = self.stream.read_buf(&mut buffer) => match read {
+                read = read(&mut self.stream, &mut buffer, &mut self.held) => match read {
                     Ok(0) => return End::Closed,
                     Ok(_) => {
+                        self.connection.at(self.age());
                         self.connection.push(&buffer);
                         buffer.clear();
                     }
@@ -234,10 +249,13 @@ impl<S: EventSink> Session<S> {
                 () = tokio::time::sleep(QUIET), if self.connection.waits_for_quiet() => {
                     self.connection.flush();
                 }
-                () = tokio::time::sleep_until(deadline) => {
-                    return if self.valid { End::Idle } else { End::NoFrame };
+                () = until(self.started, self.connection.due()) => self.connection.at(self.age()),
+                () = tokio::time::sleep_until(deadline) => match self.overdue() {
+                    Some(end) => return end,
+                    None => self.witness_since = None,
                 }
             }
+            last_read = Instant::now();
             let pending = self.take_in().await;
             self.answer(pending).await;
             if let Some(error) = self.broken.take() {
@@ -247,6 +265,37 @@ impl<S: EventSink> Session<S> {
                 return End::Rubbish;
             }
         }
+    }
+
+    /// Milliseconds since it began.
+    fn age(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// When this connection has been quiet for too long.
+    fn deadline(&self) -> Instant {
+        let limits = &self.door.limits;
+        let quiet = if self.valid { limits.idle } else { limits.first_frame };
+        let as_witness = self.witness_since.map(|since| since.max(self.since_valid) + limits.witness);
+        let deadline = self.since_valid + quiet;
+        as_witness.map_or(deadline, |sooner| sooner.min(deadline))
+    }
+
+    /// Why it ends now that its time is over; `None` if it has only ceased to be a witness.
+    fn overdue(&self) -> Option<End> {
+        let limits = &self.door.limits;
+        if !self.valid {
+            return Some(End::NoFrame);
+        }
+        if Instant::now() >= self.since_valid + limits.idle {
+            return Some(End::Idle);
+        }
+        let now = self.door.sink.now();
+        let is_witness = |device: &DeviceKey| self.door.sessions.is_witness(device, self.line.number, now);
+        self.device.as_ref().filter(|device| is_witness(device)).map(|device| {
+            tracing::info!(%device, peer = %self.source.peer, "a superseded connection was quiet and is closed");
+            End::Replaced
+        })
     }
 
     /// Everything the connection has understood so far: stored, quarantined or counted. What needs no store is
@@ -294,19 +343,21 @@ impl<S: EventSink> Session<S> {
     }
 
     async fn hear_enrolled(&mut self, device: DeviceKey, frame: HeardFrame) -> Option<Pending> {
-        if let Some(old) =
-            self.door.sessions.heard_tcp(&device, self.number, self.source, &self.way_in, &self.replaced)
-        {
-            tracing::info!(%device, old = %old.peer, new = %self.source.peer, "new connection replaces the old one");
+        let mut record = super::record(&device, &frame, self.source);
+        let (sink, sessions) = (&self.door.sink, &self.door.sessions);
+        let heard = sessions.heard_tcp(&device, &self.line, sink.is_repeat(&record), sink.now());
+        if let Some(old) = heard.superseded {
+            tracing::info!(%device, %old, new = %self.source, "a new connection supersedes the old one, which is kept as a witness");
         }
         if self.door.sink.pieces(&device, &frame) {
             self.door.sink.fate(&device, &frame, self.source, super::PIECE, false);
             return None;
         }
+        record.arrival = Arrival { opens: heard.opens, overtaken: heard.overtaken, held: self.held };
         self.door.sink.password(&device, &frame);
         let bytes = super::answer_bytes(&frame.answers, When::AtOnce, self.door.sink.now());
         self.write(&bytes).await;
-        match self.door.sink.store(super::record(&device, &frame, self.source)).await {
+        match self.door.sink.store(record).await {
             Ok(ticket) => Some(Pending { ticket, device, frame }),
             Err(why) => {
                 let fate = format!("not stored: {why}");
@@ -372,6 +423,25 @@ impl<S: EventSink> Session<S> {
     }
 }
 
+/// Waits until so many milliseconds after `start`, or for ever.
+async fn until(start: Instant, due: Option<u64>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(start + Duration::from_millis(due)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Reads what is there, or waits for it. Where it had to wait nothing can have waited for us: `held` ends.
+async fn read(stream: &mut TcpStream, buffer: &mut BytesMut, held: &mut bool) -> io::Result<usize> {
+    if *held {
+        match stream.try_read_buf(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => *held = false,
+            there => return there,
+        }
+    }
+    stream.read_buf(buffer).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Admission, FrameRecord};
@@ -398,10 +468,58 @@ mod tests {
             unreachable!("nothing is heard")
         }
         fn password(&self, _: &DeviceKey, _: &HeardFrame) {}
+        fn is_repeat(&self, _: &FrameRecord) -> bool {
+            false
+        }
+        fn dropped(&self, _: Source) {}
         fn fate(&self, _: &DeviceKey, _: &HeardFrame, _: Source, _: &str, _: bool) {}
         fn now(&self) -> Utc {
             Utc::UNIX_EPOCH
         }
+    }
+
+    /// The dead connections that mobile devices leave behind do not stay for ever; one that speaks does.
+    #[tokio::test]
+    async fn a_witness_that_says_nothing_more_is_closed_and_one_that_stands_alone_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let limits = Limits {
+            connections: 9,
+            per_address: 9,
+            first_frame: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            rubbish_bytes: 99,
+            datagrams: 9,
+            witness: Duration::from_millis(100),
+        };
+        let stop = CancellationToken::new();
+        let sink = Arc::new(Nobody);
+        let door = Arc::new(Door::new(sink, Arc::default(), Arc::default(), limits, stop.clone()));
+        let key = DeviceKey::jointech("8000620011");
+        let mut ends = Vec::new();
+        for _ in 0..3 {
+            let (device, accepted) =
+                tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+            let (stream, peer) = accepted.unwrap();
+            let mut session = Session::new(stream, peer, door.clone());
+            (session.valid, session.device) = (true, Some(key.clone()));
+            let line = session.line.clone();
+            let running = tokio::spawn(session.run(peer.ip()));
+            ends.push((device.unwrap(), line, running));
+        }
+        let (first, second) = (&ends[0].1, &ends[1].1);
+        door.sessions.heard_tcp(&key, first, false, Utc::UNIX_EPOCH);
+        door.sessions.heard_tcp(&key, second, false, Utc::UNIX_EPOCH);
+        let mut buffer = [0; 9];
+        assert_eq!(ends[0].0.read(&mut buffer).await.unwrap(), 0, "superseded and quiet");
+        assert_eq!(door.sessions.link(&key, Utc::UNIX_EPOCH).unwrap().peer, ends[1].1.source.peer);
+        // The third speaks for the device and ends: the second is the way again, witness no more.
+        let third = ends.remove(2);
+        door.sessions.heard_tcp(&key, &third.1, false, Utc::UNIX_EPOCH);
+        drop(third.0);
+        third.2.await.unwrap();
+        let still = tokio::time::timeout(Duration::from_millis(300), ends[1].0.read(&mut buffer)).await;
+        assert!(still.is_err(), "{still:?}");
+        stop.cancel();
     }
 
     /// A session held up (by a store that is slow, by a device that does not read) must not let an opening leave that
@@ -418,11 +536,13 @@ mod tests {
             first_frame: Duration::from_secs(9),
             idle: Duration::from_secs(9),
             rubbish_bytes: 99,
+            datagrams: 9,
+            witness: Duration::from_secs(9),
         };
         let stop = CancellationToken::new();
         let door = Door::new(Arc::new(Nobody), Arc::default(), Arc::default(), limits, stop.clone());
         let session = Session::new(stream, peer, Arc::new(door));
-        let way_in = session.way_in.clone();
+        let way_in = session.line.outbox.clone();
         let running = tokio::spawn(session.run(peer.ip()));
         let send = |bytes: &[u8], leave_by| {
             let (done, outcome) = oneshot::channel();

@@ -1,8 +1,15 @@
 //! UDP: one task reads, a bounded number of datagrams wait for their commit, answers go to the sender's address.
+//!
+//! A forged sender makes us write to whomever the forger likes: so what is answered to one datagram is never longer than
+//! the datagram, but for [`MORE`] bytes (a seal's heartbeat of 15 bytes is answered by 20, its registration and its
+//! time request by a little more), and an address is heard only so often (`senders`). A longer answer is not sent: the
+//! device keeps its record and sends again.
 
+use super::senders::Senders;
 use super::tcp::Door;
-use super::{Admission, EventSink, Source, Ticket, Unread};
+use super::{Admission, EventSink, HELD_UP, Source, Ticket, Unread};
 use crate::domain::DeviceKey;
+use crate::domain::identity::Arrival;
 use crate::domain::journal::Transport;
 use crate::protocol::{Connection, Heard, HeardFrame, Memory, When};
 use std::collections::HashMap;
@@ -10,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// Datagrams whose commit is awaited; one more is read only when one of them is done.
 const WAITING: usize = 1024;
@@ -26,9 +34,9 @@ struct Peer {
 }
 
 /// The senders of one socket, by address.
-#[derive(Default)]
 struct Peers {
     clock: u64,
+    started: Instant,
     by_address: HashMap<SocketAddr, Peer>,
 }
 
@@ -47,9 +55,13 @@ impl Peers {
             heard: 0,
         });
         peer.heard = self.clock;
+        peer.connection.at(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
         peer
     }
 }
+
+/// Bytes by which the answers to a datagram may be longer than the datagram.
+const MORE: usize = 32;
 
 /// Largest datagram taken; longer ones are cut by the system and fail their framing.
 const LARGEST: usize = 4096;
@@ -58,25 +70,58 @@ pub(super) async fn receive<S: EventSink>(socket: UdpSocket, door: Arc<Door<S>>)
     let socket = Arc::new(socket);
     let waiting = Arc::new(Semaphore::new(WAITING));
     let mut buffer = vec![0; LARGEST];
-    let mut peers = Peers::default();
+    let mut peers = Peers { clock: 0, started: Instant::now(), by_address: HashMap::new() };
+    let mut senders = Senders::new(door.limits.datagrams);
+    let mut held = false;
     loop {
+        let resumed = Instant::now();
         let Ok(permit) = waiting.clone().acquire_owned().await else { return };
+        held |= resumed.elapsed() > HELD_UP;
         let received = tokio::select! {
             () = door.stop.cancelled() => return,
-            received = socket.recv_from(&mut buffer) => received,
+            received = read(&socket, &mut buffer, &mut held) => received,
         };
         let Ok((length, peer)) = received else { continue }; // an ICMP error of an earlier answer
         let Some(bytes) = buffer.get(..length) else { continue };
-        let pending = take_in(bytes, peer, peers.at(peer, &door.memory), &socket, &door).await;
+        let source = Source { transport: Transport::Udp, peer };
+        if !senders.admit(peer.ip(), Instant::now()) {
+            door.sink.dropped(source);
+            continue;
+        }
+        let mut hearing = Hearing {
+            source,
+            socket: &socket,
+            door: &door,
+            room: length.saturating_add(MORE),
+            held,
+            pending: Vec::new(),
+        };
+        hearing.take_in(bytes, peers.at(peer, &door.memory)).await;
+        let Hearing { pending, room, .. } = hearing;
         if pending.is_empty() {
             continue;
         }
         let (socket, door2) = (socket.clone(), door.clone());
         door.tasks.spawn(async move {
-            answer(pending, peer, &socket, &door2).await;
+            answer(pending, room, source, &socket, &door2).await;
             drop(permit);
         });
     }
+}
+
+/// Takes the datagram that is there, or waits for one: see [`Arrival::held`].
+async fn read(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+    held: &mut bool,
+) -> std::io::Result<(usize, SocketAddr)> {
+    if *held {
+        match socket.try_recv_from(buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => *held = false,
+            there => return there,
+        }
+    }
+    socket.recv_from(buffer).await
 }
 
 struct Pending {
@@ -85,84 +130,90 @@ struct Pending {
     frame: HeardFrame,
 }
 
-async fn take_in<S: EventSink>(
-    bytes: &[u8],
-    address: SocketAddr,
-    peer: &mut Peer,
-    socket: &Arc<UdpSocket>,
-    door: &Arc<Door<S>>,
-) -> Vec<Pending> {
-    let source = Source { transport: Transport::Udp, peer: address };
-    let Peer { connection, device, .. } = peer;
-    connection.push(bytes);
-    connection.finish();
-    let mut pending = Vec::new();
-    while let Some(heard) = connection.next() {
-        match heard {
-            Heard::Frame(frame) => {
-                pending.extend(hear(*frame, source, device, socket, door).await);
-            }
-            Heard::Refused { reason, protocol, device: told, bytes, length } => {
-                let unread = Unread { reason, protocol, device: told, bytes, length };
-                door.sink.unread(&unread, device.as_ref(), source);
-            }
-        }
-    }
-    pending
-}
-
-async fn hear<S: EventSink>(
-    frame: HeardFrame,
+/// Hearing one datagram.
+struct Hearing<'a, S> {
     source: Source,
-    session: &mut Option<DeviceKey>,
-    socket: &Arc<UdpSocket>,
-    door: &Arc<Door<S>>,
-) -> Option<Pending> {
-    let told = frame.messages.first().and_then(crate::domain::Message::device_key);
-    let Some(device) = told.or_else(|| session.clone()) else {
-        door.sink.unread(&super::nameless(&frame), None, source);
-        return None;
-    };
-    *session = Some(device.clone());
-    let admission = door.sink.admit(&device, &frame, source).await;
-    let now = door.sink.now();
-    let at_once = match admission {
-        Admission::Enrolled => super::answer_bytes(&frame.answers, When::AtOnce, now),
-        Admission::Quarantined => super::greeting_bytes(&frame, now),
-    };
-    if !at_once.is_empty() {
-        let _ = socket.send_to(&at_once, source.peer).await;
+    socket: &'a Arc<UdpSocket>,
+    door: &'a Arc<Door<S>>,
+    /// Bytes that may still be answered.
+    room: usize,
+    held: bool,
+    pending: Vec<Pending>,
+}
+
+impl<S: EventSink> Hearing<'_, S> {
+    async fn take_in(&mut self, bytes: &[u8], peer: &mut Peer) {
+        let Peer { connection, device, .. } = peer;
+        connection.push(bytes);
+        connection.finish();
+        while let Some(heard) = connection.next() {
+            match heard {
+                Heard::Frame(frame) => self.hear(*frame, device).await,
+                Heard::Refused { reason, protocol, device: told, bytes, length } => {
+                    let unread = Unread { reason, protocol, device: told, bytes, length };
+                    self.door.sink.unread(&unread, device.as_ref(), self.source);
+                }
+            }
+        }
     }
-    if admission == Admission::Quarantined {
-        door.sink.quarantine(&device, &frame, source);
-        door.sink.fate(&device, &frame, source, "quarantined", !at_once.is_empty());
-        return None;
-    }
-    door.sessions.heard_udp(&device, source, socket, now);
-    if door.sink.pieces(&device, &frame) {
-        door.sink.fate(&device, &frame, source, super::PIECE, false);
-        return None;
-    }
-    door.sink.password(&device, &frame);
-    match door.sink.try_store(super::record(&device, &frame, source)) {
-        Ok(ticket) => Some(Pending { ticket, device, frame }),
-        Err(why) => {
-            door.sink.fate(&device, &frame, source, &format!("not stored: {why}"), false);
-            None
+
+    async fn hear(&mut self, frame: HeardFrame, session: &mut Option<DeviceKey>) {
+        let sink = &self.door.sink;
+        let told = frame.messages.first().and_then(crate::domain::Message::device_key);
+        let Some(device) = told.or_else(|| session.clone()) else {
+            return sink.unread(&super::nameless(&frame), None, self.source);
+        };
+        *session = Some(device.clone());
+        let admission = sink.admit(&device, &frame, self.source).await;
+        let now = sink.now();
+        let at_once = match admission {
+            Admission::Enrolled => super::answer_bytes(&frame.answers, When::AtOnce, now),
+            Admission::Quarantined => super::greeting_bytes(&frame, now),
+        };
+        let answered = send(&at_once, &mut self.room, self.source, self.socket).await;
+        if admission == Admission::Quarantined {
+            sink.quarantine(&device, &frame, self.source);
+            sink.fate(&device, &frame, self.source, "quarantined", answered);
+            return;
+        }
+        let mut record = super::record(&device, &frame, self.source);
+        record.arrival = Arrival { held: self.held, ..Arrival::default() };
+        self.door.sessions.heard_udp(&device, self.source, self.socket, sink.is_repeat(&record), now);
+        if sink.pieces(&device, &frame) {
+            return sink.fate(&device, &frame, self.source, super::PIECE, false);
+        }
+        sink.password(&device, &frame);
+        match sink.try_store(record) {
+            Ok(ticket) => self.pending.push(Pending { ticket, device, frame }),
+            Err(why) => sink.fate(&device, &frame, self.source, &format!("not stored: {why}"), false),
         }
     }
 }
 
-async fn answer<S: EventSink>(pending: Vec<Pending>, peer: SocketAddr, socket: &UdpSocket, door: &Door<S>) {
-    let source = Source { transport: Transport::Udp, peer };
+/// Sends an answer if there is one and room for it. Tells whether it went.
+async fn send(bytes: &[u8], room: &mut usize, to: Source, socket: &UdpSocket) -> bool {
+    if bytes.is_empty() || bytes.len() > *room {
+        return false;
+    }
+    *room -= bytes.len();
+    socket.send_to(bytes, to.peer).await.is_ok()
+}
+
+async fn answer<S: EventSink>(
+    pending: Vec<Pending>,
+    mut room: usize,
+    source: Source,
+    socket: &UdpSocket,
+    door: &Door<S>,
+) {
     for Pending { ticket, device, frame } in pending {
         match ticket.await {
             Ok(durable) => {
                 let bytes = super::answer_bytes(&frame.answers, When::Durable, door.sink.now());
-                if !bytes.is_empty() {
-                    let _ = socket.send_to(&bytes, peer).await;
-                }
-                door.sink.fate(&device, &frame, source, durable.fate(), !frame.answers.is_empty());
+                let sent = send(&bytes, &mut room, source, socket).await;
+                // What was answered at once counts, too.
+                let answered = sent || (bytes.is_empty() && !frame.answers.is_empty());
+                door.sink.fate(&device, &frame, source, durable.fate(), answered);
             }
             Err(why) => door.sink.fate(&device, &frame, source, &format!("not stored: {why}"), false),
         }

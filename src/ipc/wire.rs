@@ -8,6 +8,7 @@ use crate::domain::alarm::Priority;
 pub use crate::domain::command::{Interlock, Verdict};
 use crate::domain::command::{UnlockMethod, UnlockReason};
 use crate::domain::explain::Explanation;
+pub use crate::domain::identity::IdentityDecision;
 use crate::domain::order::{CommandClass, Proof};
 use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, Utc};
 use crate::fleet::snapshot::{Delta, Snapshot};
@@ -65,6 +66,12 @@ pub enum Ask {
     },
     Reset {
         alarm: AlarmId,
+        note: String,
+    },
+    /// Decides which of two sources is the device. The note says why.
+    Identity {
+        device: DeviceKey,
+        decision: IdentityDecision,
         note: String,
     },
     /// Asks what opening this lock would mean, now. Sends nothing to the device.

@@ -9,6 +9,7 @@ use crate::command::policy;
 use crate::config::Secrets;
 use crate::domain::journal::{Body, Entry};
 use crate::domain::{DeviceKey, EventSeq, Secret, Utc};
+use crate::fleet::identity::Conflict;
 use crate::fleet::{Changes, Outcome, State, Times, WakePlan};
 use crate::ingest::Sessions;
 use crate::protocol::Memory;
@@ -196,12 +197,28 @@ impl Node {
         self.spread(&changes);
     }
 
+    /// Tells the sessions which sources may be written to, and the log who is in doubt.
+    pub(super) fn pin_sources<'a>(&self, devices: impl Iterator<Item = &'a DeviceKey>) {
+        for key in devices {
+            let identity = self.state().device(key).map(|device| {
+                let undecided = device.identity.undecided().cloned();
+                (device.identity.pin().cloned(), undecided)
+            });
+            let Some((pin, undecided)) = identity else { continue };
+            if let Some(Conflict { kind, first, second, .. }) = undecided {
+                tracing::warn!(device = %key, %first, %second, "{}: physical commands are blocked", kind.words());
+            }
+            self.sessions.pin(key, pin);
+        }
+    }
+
     /// Tells consoles and the dispatcher what changed.
     pub(super) fn spread(&self, changes: &Changes) {
         if changes.is_empty() {
             return;
         }
         self.hub.dirty(changes);
+        self.pin_sources(changes.identities.iter());
         self.plans.changed(&changes.orders);
         let wanted: BTreeSet<DeviceKey> = {
             let state = self.state();

@@ -5,10 +5,12 @@ use super::core::{Node, lock};
 use super::operator::Caller;
 use super::orders::explain_answers;
 use crate::domain::command::CommandStep;
+use crate::domain::identity::{IdentityAct, IdentityDecision};
 use crate::domain::journal::{AlarmAct, Body, RegistryAct};
 use crate::domain::{AlarmId, CommandId, DeviceKey, DeviceKind, EventSeq, text};
 use crate::fleet::alarms::ActOutcome;
 use crate::fleet::commands::StepOutcome;
+use crate::fleet::identity::IdentityOutcome;
 use crate::fleet::snapshot::Snapshot;
 use crate::fleet::{Outcome, State};
 use crate::ipc::wire::{Answer, Ask};
@@ -44,6 +46,9 @@ impl Node {
             }
             Ask::Ack { alarm, note } => self.ack(caller, alarm, &note).await,
             Ask::Reset { alarm, note } => self.reset(caller, alarm, &note).await,
+            Ask::Identity { device, decision, note } => {
+                self.decide_identity(caller, device, decision, &note).await
+            }
             Ask::Propose { target } => self.propose(caller, &target),
             Ask::Confirm { token, typed, reason, note } => {
                 self.confirm(caller, &token, &typed, reason, &note).await
@@ -189,6 +194,36 @@ impl Node {
         }
     }
 
+    async fn decide_identity(
+        &self,
+        caller: &Caller,
+        device: DeviceKey,
+        decision: IdentityDecision,
+        text: &str,
+    ) -> Answer {
+        const ACT: &str = "identity";
+        let (object, note) = (device.to_string(), note(text));
+        if note.is_empty() {
+            let why = "a decision about an identity needs a note: how do you know?".to_owned();
+            return self.refuse(caller, ACT, object, why).await;
+        }
+        let outcome = self.state().identity_outcome(&device, decision);
+        if outcome != IdentityOutcome::Done {
+            return self.refuse(caller, ACT, object, outcome.words().into()).await;
+        }
+        let said = format!("{}: {}", device.id, identity_words(decision));
+        let audit = self.audit(caller, ACT, object.clone(), &format!("{}; {note}", decision.word()));
+        let act = IdentityAct::Decide { device, decision, by: caller.name.clone(), note };
+        match self.act(Body::Identity(act), audit).await {
+            Ok((_, Some(Outcome::Identity(IdentityOutcome::Done)))) => done(said),
+            Ok((seq, Some(Outcome::Identity(other)))) => {
+                self.refuse_after(caller, ACT, object, other.words().into(), seq).await
+            }
+            Ok(_) => refused("written, but what became of it is not known; look at the device"),
+            Err(error) => refused(error.to_string()),
+        }
+    }
+
     async fn cancel(&self, caller: &Caller, id: CommandId) -> Answer {
         if self.state().orders.get(id).is_some() {
             return self.cancel_order(caller, id).await;
@@ -218,6 +253,16 @@ impl Node {
             Err(error) => return refused(error.to_string()),
         };
         self.refuse_after(caller, &what, object, why.to_owned(), seq).await
+    }
+}
+
+fn identity_words(decision: IdentityDecision) -> &'static str {
+    match decision {
+        IdentityDecision::Newest => "the source that came later is the device; the others are not believed",
+        IdentityDecision::Older => {
+            "the source that was there before is the device; the others are not believed"
+        }
+        IdentityDecision::Same => "both are one device",
     }
 }
 

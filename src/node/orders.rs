@@ -500,7 +500,9 @@ impl Errands for Telling<'_> {
         };
         let sending = Sending { shown: &composed.shown, expect: &composed.expect };
         let via = &order.intent.via;
-        if state.orders.hinders(id, sending, now, state.times).is_some()
+        // While two sources claim the ID, whoever answered would not be known.
+        if policy::in_doubt(&state, via).is_some()
+            || state.orders.hinders(id, sending, now, state.times).is_some()
             || (sending.is_wlnet() && state.commands.relay_outstanding(via, None, now, state.times).is_some())
         {
             return Prepared::Wait;

@@ -32,6 +32,8 @@ struct Waiting {
     last: Utc,
     frames: u64,
     place: Option<Place>,
+    /// An enrolled device of another maker with the same digits.
+    namesake: Option<DeviceKey>,
     kept: VecDeque<Trace>,
 }
 
@@ -79,6 +81,7 @@ impl Quarantine {
             last: trace.at,
             frames: 0,
             place: None,
+            namesake: None,
             kept: VecDeque::new(),
         });
         waiting.protocol = trace.frame.protocol;
@@ -95,6 +98,13 @@ impl Quarantine {
         }
         self.held += records;
         waiting.kept.push_back(trace);
+    }
+
+    /// Remembers that another maker's device with the same digits is enrolled, or not any more.
+    pub(super) fn note_namesake(&mut self, device: &DeviceKey, namesake: Option<DeviceKey>) {
+        if let Some(waiting) = self.ids.get_mut(device) {
+            waiting.namesake = namesake;
+        }
     }
 
     fn forget_oldest(&mut self) {
@@ -133,7 +143,10 @@ impl Quarantine {
             last: waiting.last,
             frames: waiting.frames,
             position: waiting.place.clone(),
-            why: why(key.maker).into(),
+            why: match &waiting.namesake {
+                Some(other) => format!("{}; same digits as the enrolled {other}", why(key.maker)),
+                None => why(key.maker).into(),
+            },
         };
         self.ids.iter().map(row).collect()
     }

@@ -135,6 +135,9 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
         photos,
     }));
     node.began_at(checkpoint);
+    let chosen: Vec<_> =
+        node.state().devices().filter(|d| d.identity.pin().is_some()).map(|d| d.key.clone()).collect();
+    node.pin_sources(chosen.iter());
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let consoles = CancellationToken::new();

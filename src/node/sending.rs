@@ -5,6 +5,7 @@ use super::core::{Node, lock};
 use super::orders::Telling;
 use super::unlock::Openings;
 use crate::command::dispatch::{self, DeviceLink};
+use crate::command::policy;
 use crate::domain::{CommandId, DeviceKey};
 use crate::ingest::Sent;
 use crate::store::AuditRow;
@@ -92,6 +93,10 @@ impl DeviceLink for Node {
     }
 
     async fn write(&self, via: &DeviceKey, bytes: Vec<u8>) -> bool {
+        // Since everything was read again an entry was written: somebody else may have spoken meanwhile.
+        if policy::in_doubt(&self.state(), via).is_some() {
+            return false;
+        }
         self.sessions.send(via, bytes, self.now()).await == Sent::Written
     }
 }

@@ -5,7 +5,7 @@ use super::photos::PhotoNews;
 use super::repeats::Print;
 use super::traces::Trace;
 use crate::domain::journal::{Body, FrameRecord, RegistryAct};
-use crate::domain::{DeviceKey, DeviceKind, MessageKind, Utc, text};
+use crate::domain::{DeviceKey, DeviceKind, Maker, MessageKind, Utc, text};
 use crate::fleet::snapshot::DeviceStatus;
 use crate::ingest::{Admission, Durable, EventSink, Source, Ticket, Unread};
 use crate::protocol::{self, Aside, HeardFrame};
@@ -60,7 +60,11 @@ impl EventSink for Node {
     fn quarantine(&self, device: &DeviceKey, frame: &HeardFrame, source: Source) {
         self.count_frame();
         let trace = self.trace(device, frame, source, "quarantined", false);
-        lock(&self.quarantine).knock(trace);
+        let namesake = self.namesake(device);
+        let mut quarantine = lock(&self.quarantine);
+        quarantine.knock(trace);
+        quarantine.note_namesake(device, namesake);
+        drop(quarantine);
         self.hub.quarantine_changed();
     }
 
@@ -86,6 +90,14 @@ impl EventSink for Node {
         if let Some(password) = &frame.password {
             lock(&self.dynamic).insert(device.clone(), (password.clone(), self.now()));
         }
+    }
+
+    fn is_repeat(&self, record: &FrameRecord) -> bool {
+        Print::of(record).is_some_and(|print| lock(&self.repeats).again(&record.device, print).is_some())
+    }
+
+    fn dropped(&self, _source: Source) {
+        self.counters.dropped_datagrams.fetch_add(1, Ordering::Relaxed);
     }
 
     fn fate(&self, device: &DeviceKey, frame: &HeardFrame, source: Source, fate: &str, answered: bool) {
@@ -124,6 +136,16 @@ impl Node {
         if let Some(Base(device, base)) = base {
             self.memory.keep_base(&device, &base);
         }
+    }
+
+    /// The enrolled device of another maker that has the same digits.
+    fn namesake(&self, device: &DeviceKey) -> Option<DeviceKey> {
+        let other = match device.maker {
+            Maker::Jointech => Maker::Bofan,
+            Maker::Bofan => Maker::Jointech,
+        };
+        let key = DeviceKey::new(other, &device.id);
+        self.state().device(&key).is_some().then_some(key)
     }
 
     /// A device that only repeats itself is awake too: what is queued for it may go.

@@ -24,7 +24,8 @@ pub enum Heard {
         device: Option<String>,
         /// The first 64 bytes, secrets masked as far as one can tell.
         bytes: Vec<u8>,
-        /// How many bytes were refused. A 7E shared with the frame before is among `bytes` but was counted there.
+        /// How many bytes were refused; 0 for a message of which packets are missing (those that came were heard).
+        /// A 7E shared with the frame before is among `bytes` but was counted there.
         length: usize,
     },
 }
@@ -36,7 +37,8 @@ pub enum Heard {
 /// [`Connection::finish`] and `next` again.
 ///
 /// One UDP datagram is one or more whole frames: push it, call `finish`, drain. The same connection may be used for
-/// the peer's next datagram, or a new one made by [`Connection::with_family`]; no bytes are kept from one to the next.
+/// the peer's next datagram, or a new one made by [`Connection::with_family`]; no bytes are kept from one to the next,
+/// but for the packets of messages that come in several.
 ///
 /// The work is linear in the bytes, however they are split ([`Connection::steps`] counts it), and what is held of an
 /// unfinished frame never exceeds [`MAX_FRAME`]; a longer one is refused.
@@ -62,6 +64,9 @@ pub struct Connection {
     waits: bool,
     refusal: Option<Refusal>,
     ready: VecDeque<Heard>,
+    /// Messages that come in several packets.
+    split: jointech::Packets,
+    closed: bool,
     steps: u64,
 }
 
@@ -111,6 +116,8 @@ impl Connection {
             waits: false,
             refusal: None,
             ready: VecDeque::new(),
+            split: jointech::Packets::default(),
+            closed: false,
             steps: 0,
         }
     }
@@ -141,6 +148,10 @@ impl Connection {
                 self.said(said);
             }
             self.tell_refusal();
+            if self.closed {
+                self.split.close();
+                self.tell_given_up();
+            }
             if self.ready.is_empty() {
                 return None;
             }
@@ -158,6 +169,33 @@ impl Connection {
     pub fn finish(&mut self) {
         self.quiet = true;
         self.ended = true;
+    }
+
+    /// The connection has ended for good: like `finish`, and messages of which packets are missing are given up.
+    pub fn close(&mut self) {
+        self.finish();
+        self.closed = true;
+    }
+
+    /// Tells what time it is, in milliseconds since any moment of the caller's choice, before bytes are pushed and at
+    /// the moment that [`Connection::due`] names. Only messages in several packets need it: what is not whole after
+    /// 30 s is given up, and `next` tells so. Without it they wait until `close`.
+    pub fn at(&mut self, now_ms: u64) {
+        self.split.at(now_ms);
+        self.tell_given_up();
+    }
+
+    /// When `at` must be called at the latest, if anything waits for time to pass.
+    #[must_use]
+    pub fn due(&self) -> Option<u64> {
+        self.split.due()
+    }
+
+    fn tell_given_up(&mut self) {
+        for jointech::GivenUp { device, reason } in self.split.given_up() {
+            let refusal = Refusal::frame(reason, Protocol::JointechSeal, Some(device));
+            self.ready.push_back(refusal.tell());
+        }
     }
 
     /// Whether a frame is complete if nothing follows, as of the last `next`.
@@ -349,6 +387,7 @@ impl Connection {
             // The closing 7E may open the next frame.
             self.start = self.start.saturating_sub(1);
             self.borrowed = true;
+            self.tell_given_up();
         }
     }
 
@@ -364,7 +403,7 @@ impl Connection {
                     Outcome::Refused { refusal, length: n, looked: n }
                 }
             },
-            Framing::Seal => match jointech::decode_seal(bytes) {
+            Framing::Seal => match jointech::decode_seal(bytes, &mut self.split) {
                 Ok(heard) => Outcome::Heard(Box::new(heard)),
                 Err(device) => {
                     let reason = format!("byte {}: wrong checksum", n.saturating_sub(2));

@@ -271,7 +271,9 @@ fn far(told: i64, lat: u8) -> Vec<u8> {
 fn two_places_at_once_are_a_conflict_and_one_wild_fix_is_none() {
     let mut scene = Scene::new();
     let (a, b) = (tcp(1, 1), tcp(2, 2));
-    scene.hear_from(0, a, far(0, 22));
+    for second in [-90, -60, -30, 0] {
+        scene.hear_from(second, a, far(second, 22));
+    }
     scene.hear_from(30, a, far(30, 50)); // a cold receiver
     scene.hear_from(50, a, far(50, 22));
     scene.hear_from(60, a, far(60, 22));

@@ -209,6 +209,15 @@ impl Node {
         Device::connect(self.tcp)
     }
 
+    /// A device's connection from another address of this machine, `127.0.0.HOST`.
+    pub(crate) fn connect_from(&self, host: u8) -> Device {
+        let domain = socket2::Domain::IPV4;
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, host], 0)).into()).unwrap();
+        socket.connect(&self.tcp.into()).unwrap();
+        Device::over(socket.into())
+    }
+
     /// A device's socket for datagrams.
     pub(crate) fn datagrams(&self) -> UdpSocket {
         let local = if self.udp.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
@@ -245,7 +254,10 @@ pub(crate) struct Device(pub(crate) TcpStream);
 
 impl Device {
     pub(crate) fn connect(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect(to).unwrap();
+        Self::over(TcpStream::connect(to).unwrap())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self(stream)

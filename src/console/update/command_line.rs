@@ -7,6 +7,8 @@ use crate::console::input::Input;
 use crate::console::model::{Modal, Model, View};
 use crate::console::theme::{NAMES, Role, Theme};
 use crate::domain::DeviceKey;
+use crate::fleet::snapshot::DeviceRow;
+use crate::ipc::wire::{Ask, IdentityDecision};
 use crossterm::event::{KeyCode, KeyEvent};
 
 /// Remembered lines; the oldest leaves first.
@@ -16,7 +18,7 @@ const HISTORY: usize = 50;
 const OFFERED: usize = 40;
 
 /// Every command word and what follows it.
-const WORDS: [(&str, &str); 14] = [
+const WORDS: [(&str, &str); 15] = [
     ("alarms", ""),
     ("fleet", ""),
     ("asset", "NAME"),
@@ -28,6 +30,7 @@ const WORDS: [(&str, &str); 14] = [
     ("sort", "COLUMN"),
     ("theme", "NAME"),
     ("enrol", "ID [ASSET]"),
+    ("identity", "ID newest|older|same NOTE"),
     ("tail", "ID"),
     ("q", ""),
     ("quit", ""),
@@ -104,6 +107,7 @@ fn run(model: &mut Model, line: &str) -> Result<Vec<Effect>, String> {
         "sort" => sort(model, rest),
         "theme" => theme(model, rest),
         "enrol" => enrol(model, rest),
+        "identity" => identity(model, rest),
         "tail" => {
             let device = device(model, rest)?;
             if !model.is_live() {
@@ -164,6 +168,25 @@ fn enrol(model: &mut Model, rest: &str) -> Result<Vec<Effect>, String> {
     Ok(prompt::enrol(model, device, asset, None, None))
 }
 
+/// `ID newest|older|same NOTE`
+fn identity(model: &mut Model, rest: &str) -> Result<Vec<Effect>, String> {
+    let mut words = rest.splitn(3, ' ');
+    let device = device(model, words.next().unwrap_or_default())?;
+    let word = words.next().unwrap_or_default();
+    let decision = IdentityDecision::ALL.into_iter().find(|decision| decision.word() == word);
+    let Some(decision) = decision else {
+        return Err("say which is the device: newest, older, or same if both are".into());
+    };
+    let note = words.next().unwrap_or_default().trim().to_owned();
+    if note.is_empty() {
+        return Err("a decision needs a note: how do you know?".into());
+    }
+    if !model.is_live() {
+        return Err("the node is not connected".into());
+    }
+    Ok(acts::send(model, Ask::Identity { device, decision, note }, "identity"))
+}
+
 /// A device by `maker/id`, or by an ID that one waiting or known device has.
 fn device(model: &Model, text: &str) -> Result<DeviceKey, String> {
     if text.contains('/') {
@@ -182,6 +205,11 @@ fn device(model: &Model, text: &str) -> Result<DeviceKey, String> {
     }
 }
 
+/// Whether two sources speak for it and nobody has decided.
+fn is_in_doubt(row: &DeviceRow) -> bool {
+    row.conflict.as_ref().is_some_and(|conflict| conflict.decided.is_none())
+}
+
 /// What Tab could make of a line, sorted.
 #[must_use]
 pub fn completions(model: &Model, line: &str) -> Vec<String> {
@@ -196,6 +224,14 @@ pub fn completions(model: &Model, line: &str) -> Vec<String> {
         "theme" => NAMES.iter().map(|name| (*name).to_owned()).collect(),
         "asset" => model.rows.assets.values().map(|row| row.name.clone()).collect(),
         "enrol" => model.rows.quarantine.iter().map(|row| row.key.to_string()).collect(),
+        "identity" if rest.contains(' ') => {
+            let device = rest.split(' ').next().unwrap_or_default();
+            IdentityDecision::ALL.iter().map(|decision| format!("{device} {}", decision.word())).collect()
+        }
+        "identity" => {
+            let doubted = model.rows.devices.values().filter(|row| is_in_doubt(row));
+            doubted.map(|row| row.key.to_string()).collect()
+        }
         "tail" => {
             let waiting = model.rows.quarantine.iter().map(|row| row.key.to_string());
             waiting.chain(model.rows.devices.keys().map(ToString::to_string)).collect()

@@ -226,6 +226,7 @@ fn device(desk: Desk<'_>, row: &DeviceRow) -> Details {
         link.push(pen.span(Role::Text, format!("bound to {master}")));
     }
     lines.extend(flow(pen, "link", link, room));
+    lines.extend(identity(desk, row));
     lines.extend(flow(pen, "power", power(desk, row), room));
     lines.extend(field(pen, "position", Role::Text, &place(desk, row.position.as_ref()), room));
     lines.extend(flow(pen, "more", facts(pen, row), room));
@@ -261,6 +262,39 @@ fn not_understood(desk: Desk<'_>, row: &DeviceRow) -> Option<String> {
     let more = if more > 0 { format!(", and {more} more kinds") } else { String::new() };
     let firmware = newest.firmware.as_ref().map_or_else(String::new, |f| format!(" (firmware {f})"));
     Some(format!("not understood: {}{more}{firmware}", shown.join(", ")))
+}
+
+/// Who speaks for it, where that is or was in doubt.
+fn identity(desk: Desk<'_>, row: &DeviceRow) -> Vec<Line<'static>> {
+    let Desk { pen, room, .. } = desk;
+    let Some(conflict) = &row.conflict else { return Vec::new() };
+    let since = format!("since {} ({})", desk.clock(conflict.since), desk.age(conflict.since));
+    let last = format!("last {} {}{}", desk.age(conflict.last), pen.sy.times, conflict.count);
+    let (role, text) = match &conflict.decided {
+        None => {
+            let (first, second) = (conflict.first, conflict.second);
+            let what = conflict.kind.words();
+            let text = format!(
+                "{what}: {first} and then {second}, {since}, {last}; physical commands are blocked; decide with \
+                 :identity {} newest|older|same NOTE",
+                row.key
+            );
+            (Role::Uncertain, text)
+        }
+        Some(decided) => {
+            let ignored = conflict.ignored;
+            let text = format!(
+                "{} is the device, decided by {} {} ({}): {}; {ignored} frames of others not believed",
+                decided.accepted,
+                decided.by,
+                desk.clock(decided.at),
+                desk.age(decided.at),
+                decided.note
+            );
+            (Role::Warn, text)
+        }
+    };
+    field(pen, "identity", role, &text, room)
 }
 
 fn power(desk: Desk<'_>, row: &DeviceRow) -> Vec<Span<'static>> {

@@ -13,6 +13,7 @@ mod legacy;
 mod lock_event;
 mod lock_report;
 mod master;
+mod packets;
 mod reply;
 mod seal;
 mod seal_frame;
@@ -39,6 +40,7 @@ use crate::domain::message::Level;
 use crate::domain::{DeviceEvent, Protocol};
 
 pub(super) use explain::explain;
+pub(super) use packets::{GivenUp, Packets};
 pub(super) use secrets::{mask_refused, mask_refused_piece};
 pub(super) use text::NotOurs;
 
@@ -110,9 +112,9 @@ pub(super) fn peek_device(bytes: &[u8], framing: Framing) -> Option<String> {
     }
 }
 
-/// `Err` holds the ID of a frame whose sum is wrong.
-pub(super) fn decode_seal(frame: &[u8]) -> Result<HeardFrame, Option<String>> {
-    seal::decode(frame)
+/// `Err` holds the ID of a frame whose sum is wrong. `split` are the split messages of its connection.
+pub(super) fn decode_seal(frame: &[u8], split: &mut Packets) -> Result<HeardFrame, Option<String>> {
+    seal::decode(frame, split)
 }
 
 /// The event of a level that holds.

@@ -1,10 +1,11 @@
 //! Messages of the seal family (JT709A/C, JT705, JT707, JT704): the vendor's SDK, Traccar's captures.
 
 use super::fields::{Flaw, Reader, battery};
+use super::packets::{Packets, Taken};
 use super::seal_frame::{BLIND_REPORT, Header, LIVE_REPORT, mask, sum_is_right, unescape};
 use super::seal_position::report;
 use super::trace::{documented, unknown};
-use super::{reply, seal_report};
+use super::{packets, reply, seal_report};
 use crate::domain::message::CommandReply;
 use crate::domain::text::clean_bytes;
 use crate::domain::{Message, MessageKind, Protocol};
@@ -49,7 +50,7 @@ pub(super) fn message_name(message: u16) -> &'static str {
 ///
 /// # Errors
 /// The device's ID, if the sum is wrong: such a frame is dropped and never answered.
-pub(super) fn decode(raw: &[u8]) -> Result<HeardFrame, Option<String>> {
+pub(super) fn decode(raw: &[u8], split: &mut Packets) -> Result<HeardFrame, Option<String>> {
     let (plain, places) = unescape(raw);
     let Ok(header) = Header::read(&plain) else { return Err(None) };
     if !sum_is_right(&plain) {
@@ -57,7 +58,10 @@ pub(super) fn decode(raw: &[u8]) -> Result<HeardFrame, Option<String>> {
     }
     let content = plain.get(..plain.len().saturating_sub(1)).unwrap_or_default();
     let mut secrets = Vec::new();
-    let messages = messages(content, &header, &mut secrets);
+    let messages = match header.split {
+        Some((_, count)) if count > 1 => packet(content, &header, split, &mut secrets),
+        _ => messages(content, &header, &mut secrets),
+    };
     let mut masked = raw.to_vec();
     mask(&mut masked, &places, &secrets);
     Ok(HeardFrame {
@@ -75,12 +79,40 @@ fn answers(header: &Header) -> Vec<Answer> {
     match header.message {
         LIVE_REPORT | BLIND_REPORT if header.wants_short_answer() => vec![reply::short(header)],
         LIVE_REPORT | BLIND_REPORT => vec![],
+        // Each packet by its own serial, whatever the message.
+        _ if header.split.is_some_and(|(_, count)| count > 1) => vec![reply::general(header, When::Durable)],
         REGISTER => vec![reply::registered(header)],
         TIME_REQUEST => vec![reply::seal_time(header)],
         HEARTBEAT | AUTHENTICATE => vec![reply::general(header, When::AtOnce)],
         // An answer to a message of ours: answering it again could go on for ever.
         GENERAL_ANSWER => vec![],
         _ => vec![reply::general(header, When::Durable)],
+    }
+}
+
+/// One packet of a message in several: by itself kept raw; the one that completes the message tells what all say.
+fn packet(plain: &[u8], header: &Header, split: &mut Packets, secrets: &mut Secrets) -> Vec<Message> {
+    let body = plain.get(header.body_at..).unwrap_or_default();
+    secrets.extend(packets::may_be_secret(body).into_iter().map(|at| at.saturating_add(header.body_at)));
+    match split.take(header, body) {
+        Taken::Part => messages(plain, header, secrets),
+        Taken::Odd(unknown) => {
+            let mut kept = messages(plain, header, secrets);
+            kept.iter_mut().for_each(|message| message.unknown.push(unknown.clone()));
+            kept
+        }
+        Taken::Whole { body: whole, first, own } => {
+            let head = plain.get(..header.body_at).unwrap_or_default();
+            let mut header = header.clone();
+            (header.serial, header.split) = (first, None);
+            let mut inside = Secrets::new();
+            let told = messages(&[head, &whole].concat(), &header, &mut inside);
+            // Those before this packet's own part are in packets that were masked as they came.
+            let in_body =
+                inside.into_iter().filter_map(|at| at.checked_sub(header.body_at)?.checked_sub(own));
+            secrets.extend(in_body.filter(|at| *at < body.len()).map(|at| at.saturating_add(header.body_at)));
+            told
+        }
     }
 }
 
