@@ -13,6 +13,8 @@ mod commands;
 mod life;
 #[path = "fleet/openings.rs"]
 mod openings;
+#[path = "fleet/photos.rs"]
+mod photos;
 #[path = "fleet/policy.rs"]
 mod policy;
 #[path = "fleet/registry.rs"]
