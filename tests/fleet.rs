@@ -17,6 +17,8 @@ mod life;
 mod openings;
 #[path = "fleet/orders.rs"]
 mod orders;
+#[path = "fleet/photos.rs"]
+mod photos;
 #[path = "fleet/policy.rs"]
 mod policy;
 #[path = "fleet/registry.rs"]

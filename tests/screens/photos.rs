@@ -30,7 +30,7 @@ fn lines(photos: Vec<PhotoRow>) -> Vec<String> {
     let asset = asset(1, "Truck 1", "TRK-0001", SealState::Sealed, 7, &["86800000000021"]);
     let snapshot = Snapshot { assets: vec![asset], devices: vec![tracker], photos, node: node(), ..empty() };
     let mut console = Console::with(snapshot, (160, 40));
-    console.press("2 enter");
+    console.press("2<Enter>");
     let text = console.text();
     text.lines()
         .filter(|line| line.contains("photos") || line.contains("camera 2"))
