@@ -21,7 +21,12 @@ pub(crate) fn case(random: &mut Random) -> Case {
         63..=67 => {
             Case::new("P45 after binary", vec![binary(random, &id, false), lock_report(random, &id, false)])
         }
-        68..=86 => Case::new("WLNET,5", vec![sub_device(random, false)]),
+        68 => {
+            let reads =
+                vec![sub_device(random, false), binary(random, &id, false), sub_device(random, false)];
+            Case::joined("three frames in one read", reads)
+        }
+        69..=86 => Case::new("WLNET,5", vec![sub_device(random, false)]),
         87..=89 => Case::new("WLNET,5, damaged", vec![sub_device(random, true)]),
         _ => {
             let mut case = Case::new("text", vec![text(random)]);
