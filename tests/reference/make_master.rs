@@ -36,12 +36,12 @@ pub(crate) fn case(random: &mut Random) -> Case {
     }
 }
 
-/// A frame without another `$` in it. Binary frames have no checksum: when one is senseless and something like the head
+/// A frame without the first byte of another in it. Binary frames have no checksum: when one is senseless and something like the head
 /// of another stands inside it, the paper does not say whether it is one bad frame or a cut one and the next.
 pub(crate) fn one_head(random: &mut Random, make: impl Fn(&mut Random) -> Vec<u8>) -> Vec<u8> {
     loop {
         let frame = make(random);
-        if !frame[1..].contains(&b'$') {
+        if !frame[1..].iter().any(|byte| matches!(byte, b'$' | b'(' | b'~' | 0xbf)) {
             return frame;
         }
     }
