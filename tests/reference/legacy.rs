@@ -82,6 +82,8 @@ fn text(frame: &[u8]) -> Value {
                 said["events"] = json!([{"name": "custom", "code": any()}]);
             }
         }
+        // Only on a connection that already speaks this family.
+        "@JT" => said["kind"] = json!("heartbeat"),
         "U04" | "U09" => said["kind"] = json!("other"),
         word => {
             // A reply: `(ID,S39,…)` or `(ID,n,S02,index,…)`.

@@ -12,6 +12,10 @@ pub(crate) fn case(random: &mut Random) -> Case {
         55..=79 => Case::new("U", vec![u_report(random)]),
         80..=89 => Case::new("W01", vec![w01(random, false)]),
         90 | 91 => Case::new("W01, damaged", vec![w01(random, true)]),
+        92 | 93 => {
+            let heartbeat = format!("({},@JT)", random.digits(10)).into_bytes();
+            Case::joined("heartbeat in its family", vec![binary(random, false), heartbeat])
+        }
         _ => Case::new("text", vec![text(random)]),
     }
 }

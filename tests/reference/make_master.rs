@@ -21,7 +21,12 @@ pub(crate) fn case(random: &mut Random) -> Case {
         63..=67 => {
             Case::new("P45 after binary", vec![binary(random, &id, false), lock_report(random, &id, false)])
         }
-        68..=86 => Case::new("WLNET,5", vec![sub_device(random, false)]),
+        68 => {
+            let reads =
+                vec![sub_device(random, false), binary(random, &id, false), sub_device(random, false)];
+            Case::joined("three frames in one read", reads)
+        }
+        69..=86 => Case::new("WLNET,5", vec![sub_device(random, false)]),
         87..=89 => Case::new("WLNET,5, damaged", vec![sub_device(random, true)]),
         _ => {
             let mut case = Case::new("text", vec![text(random)]);
@@ -31,12 +36,12 @@ pub(crate) fn case(random: &mut Random) -> Case {
     }
 }
 
-/// A frame without another `$` in it. Binary frames have no checksum: when one is senseless and something like the head
+/// A frame without the first byte of another in it. Binary frames have no checksum: when one is senseless and something like the head
 /// of another stands inside it, the paper does not say whether it is one bad frame or a cut one and the next.
 pub(crate) fn one_head(random: &mut Random, make: impl Fn(&mut Random) -> Vec<u8>) -> Vec<u8> {
     loop {
         let frame = make(random);
-        if !frame[1..].contains(&b'$') {
+        if !frame[1..].iter().any(|byte| matches!(byte, b'$' | b'(' | b'~' | 0xbf)) {
             return frame;
         }
     }

@@ -7,7 +7,12 @@ use super::wire::{unhex, xor};
 
 pub(crate) fn case(random: &mut Random) -> Case {
     match random.range(0, 99) {
-        0..=34 => Case::new("0200", vec![frame(random, 0x0200, |r| report(r, 200), Damage::None)]),
+        0 => {
+            let first = frame(random, 0x0200, |r| report(r, 200), Damage::None);
+            let second = frame(random, 0x5502, short_report, Damage::None);
+            Case::joined("two frames in one read", vec![first, second])
+        }
+        1..=34 => Case::new("0200", vec![frame(random, 0x0200, |r| report(r, 200), Damage::None)]),
         35..=44 => Case::new("0704, 0210", vec![batch(random)]),
         45..=69 => {
             let message = random.pick(&[0x5501, 0x5502]);
@@ -30,6 +35,13 @@ pub(crate) fn case(random: &mut Random) -> Case {
                 r.bytes(length)
             };
             Case::new("session", vec![frame(random, message, body, Damage::None)])
+        }
+        93 | 94 => {
+            // Texts that are another family's when they stand alone.
+            let hello = frame(random, 0x0002, |_| Vec::new(), Damage::None);
+            let id = random.digits(12);
+            let text = random.pick(&["@JT", "2,S02,129,1,example.org,8888"]);
+            Case::joined("text in its family", vec![hello, format!("({id},{text})").into_bytes()])
         }
         _ => Case::new("text", vec![text(random)]),
     }

@@ -401,10 +401,18 @@ fn wake_source(n: u8) -> &'static str {
 fn text(frame: &[u8]) -> Value {
     let inner = String::from_utf8_lossy(&frame[1..frame.len() - 1]).into_owned();
     let items: Vec<&str> = inner.split(',').collect();
-    let serial: u32 = items[2].parse().unwrap();
-    let mut said = json!({
-        "protocol": PROTOCOL, "device": items[0], "serial": serial, "reply": null, "raw": raw(frame, &[]),
-    });
+    let mut said = json!({"protocol": PROTOCOL, "device": items[0], "reply": null, "raw": raw(frame, &[])});
+    // Both only on a connection that already speaks this family: a heartbeat, and an answer to provisioning.
+    if items[1] == "@JT" {
+        said["kind"] = json!("heartbeat");
+        return said;
+    }
+    if items[2].starts_with('S') {
+        said["kind"] = json!("command_reply");
+        said["command"] = json!({"word": items[2], "params": items[3..]});
+        return said;
+    }
+    said["serial"] = json!(items[2].parse::<u32>().unwrap());
     match items[3..] {
         ["BASE", "2", "TIME"] => {
             said["kind"] = json!("time_request");
