@@ -103,6 +103,7 @@ pub fn outcome(row: &OrderRow) -> String {
 fn order_mark(row: &OrderRow, sy: &Symbols) -> Mark {
     let mark = words::exchange(row.exchange, sy);
     match (row.exchange, row.verified) {
+        (Exchange::Refused, Some(_)) => Mark::new(mark.shape, "stopped", mark.role),
         (_, Some(Verified::No)) => Mark::new(sy.uncertain, "CONTRADICTED", Role::Uncertain),
         (Exchange::AnsweredOk, Some(Verified::Yes)) => Mark::new(mark.shape, "verified", mark.role),
         (Exchange::AnsweredOk, _) => Mark::new(mark.shape, "answered", mark.role),

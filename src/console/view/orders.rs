@@ -40,8 +40,9 @@ pub(super) fn details(desk: Desk<'_>, row: &OrderRow) -> Details {
 /// What the state means, in one sentence.
 fn meaning(desk: Desk<'_>, row: &OrderRow) -> String {
     match (row.exchange, row.verified) {
+        (Exchange::Refused, Some(_)) => "it was stopped: what it says is where".into(),
         (_, Some(Verified::Yes)) => "the device holds what was asked".into(),
-        (_, Some(Verified::No)) if row.sent.is_some() => {
+        (_, Some(Verified::No)) => {
             "the device does not hold what was asked: look".into()
         }
         (Exchange::Queued, _) => {
