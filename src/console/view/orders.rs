@@ -42,9 +42,7 @@ fn meaning(desk: Desk<'_>, row: &OrderRow) -> String {
     match (row.exchange, row.verified) {
         (Exchange::Refused, Some(_)) => "it was stopped: what it says is where".into(),
         (_, Some(Verified::Yes)) => "the device holds what was asked".into(),
-        (_, Some(Verified::No)) => {
-            "the device does not hold what was asked: look".into()
-        }
+        (_, Some(Verified::No)) => "the device does not hold what was asked: look".into(),
         (Exchange::Queued, _) => {
             format!("waits for the device; never sent after {}", desk.clock(row.expires))
         }

@@ -1,5 +1,6 @@
 //! From a command's name and arguments to the bytes for one device, and what will answer them.
 
+use super::numbered;
 use super::profile::{Offered, Profile};
 use super::spec::{Param, Yes};
 use super::value::{self, Written};
@@ -7,6 +8,7 @@ use crate::domain::order::{CommandClass, Expect, Proof, Success};
 use crate::domain::secret::MASK;
 use crate::domain::text::clean;
 use crate::domain::{Protocol, Secret};
+use crate::protocol::jointech::encode;
 use std::collections::BTreeMap;
 
 /// Arguments by name. Secrets are kept apart from the rest: they have no other way in.
@@ -59,7 +61,8 @@ pub struct Around<'a> {
     pub device: &'a str,
     /// Second item of the device's own `WLNET` frames; `1` where it never sent one.
     pub item: &'a str,
-    /// Serial for commands that carry one: 1 to 255, never that of the command before (the caller keeps count).
+    /// Serial for commands that carry one: 1 to 255 (1 to 65535 in JT/T 808 messages), never that of the command
+    /// before (the caller keeps count).
     pub serial: u16,
     /// The sub-device meant, for commands about one.
     pub sub: Option<&'a str>,
@@ -72,7 +75,7 @@ pub struct Around<'a> {
 pub struct Composed {
     /// What goes on the wire: exactly one frame. Holds the secrets.
     pub bytes: Vec<u8>,
-    /// The same as text, secrets masked, without its line end.
+    /// The same as text, secrets masked, without its line end; a JT/T 808 message as its profile words it.
     pub shown: String,
     pub class: CommandClass,
     pub proof: Proof,
@@ -114,7 +117,7 @@ pub enum ComposeError {
     /// `rule` continues "{name} must …".
     #[error("{name} must {rule}")]
     Bad { name: &'static str, rule: String },
-    #[error("the serial must be 1 to 255, not {0}")]
+    #[error("the serial must be 1 to 255 (65535 in JT/T 808), not {0}")]
     Serial(u16),
     #[error("the device's ID must be 1 to 20 decimal digits; check the registry")]
     Device,
@@ -186,17 +189,26 @@ pub fn compose(
     }
     let words = || ComposeError::Words(offered.spec.name);
     let text = offered.template.fill(&values).ok_or_else(words)?;
+    let numbered = offered.template.is_numbered().then(|| message(&text, around)).transpose()?;
     for name in &masked {
         values.insert(name, Written::One(MASK.to_owned()));
     }
     let shown = offered.template.fill(&values).ok_or_else(words)?;
     let serial = offered.template.has("serial").then_some(around.serial);
     let expect = expect(offered, &values, &masked, serial);
-    let mut bytes = text.into_bytes();
-    if profile.protocol == Protocol::Bofan {
-        bytes.extend(b"\r\n");
-    }
+    let bytes = match numbered {
+        Some(bytes) => bytes,
+        None if profile.protocol == Protocol::Bofan => [text.as_bytes(), b"\r\n"].concat(),
+        None => text.into_bytes(),
+    };
     Ok(Composed { bytes, shown, class: offered.spec.class, proof: offered.proof, expect, serial })
+}
+
+/// The frame of a JT/T 808 message.
+fn message(text: &str, around: &Around<'_>) -> Result<Vec<u8>, ComposeError> {
+    let (message, body) = numbered::read(text)
+        .map_err(|rule| ComposeError::Bad { name: "the message", rule: format!("be right: {rule}") })?;
+    encode::jtt808(message, around.device, around.serial, &body).ok_or(ComposeError::Device)
 }
 
 fn offered<'a>(profile: &'a Profile, command: &str) -> Result<&'a Offered, ComposeError> {
@@ -259,7 +271,8 @@ fn ours<'a>(offered: &Offered, around: &Around<'_>) -> Result<BTreeMap<&'a str, 
         put("item", around.item.to_owned());
     }
     if offered.template.has("serial") {
-        if !(1..=255).contains(&around.serial) {
+        let most = if offered.template.is_numbered() { u16::MAX } else { 255 };
+        if !(1..=most).contains(&around.serial) {
             return Err(ComposeError::Serial(around.serial));
         }
         put("serial", format!("{:03}", around.serial));
@@ -290,6 +303,7 @@ fn expect(
         Yes::Reply => Success::Reply,
         Yes::Report => Success::Report,
         Yes::Flag { at } => Success::Flag { at, ok: "1".into() },
+        Yes::Result => Success::Flag { at: 0, ok: "0".into() },
         Yes::Tail => {
             let names = offered.template.places().filter(|name| {
                 !masked.contains(name) && offered.spec.params.iter().any(|param| param.name == *name)

@@ -5,7 +5,7 @@ use super::spec::{Command, Kind};
 use super::table;
 use super::template::Template;
 use crate::domain::message::WlnetAck;
-use crate::domain::order::Proof;
+use crate::domain::order::{CommandClass, Proof};
 use crate::domain::text::clean;
 use crate::domain::{DeviceKey, DeviceKind, Protocol};
 use chrono::FixedOffset;
@@ -94,16 +94,11 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MatchTable {
-    #[serde(default)]
-    devices: Vec<Spanned<String>>,
-    #[serde(default)]
-    versions: Vec<u8>,
-    #[serde(default)]
-    wire_types: Vec<u8>,
-    #[serde(default)]
-    firmware: Vec<Spanned<String>>,
-    #[serde(default)]
-    fallback: bool,
+    devices: Option<Vec<Spanned<String>>>,
+    versions: Option<Vec<u8>>,
+    wire_types: Option<Vec<u8>>,
+    firmware: Option<Vec<Spanned<String>>>,
+    fallback: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +147,9 @@ pub(super) fn read(
     };
     stays(&file, &profile)?;
     lay_over(&mut profile, &file)?;
+    if !trusted {
+        doubt_other_hardware(&mut profile, below);
+    }
     for (key, table) in &file.commands {
         let spec = command(&profile, key)?;
         let mut offered = offered(spec, table.get_ref())?;
@@ -215,7 +213,7 @@ fn lay_over(profile: &mut Profile, file: &File) -> Result<(), WrongProfile> {
         profile.model = label(model.span().start, model.get_ref())?;
     }
     if let Some(table) = &file.matching {
-        profile.matching = matching(table)?;
+        profile.matching = matching(table, &profile.matching)?;
     }
     if let Some(events) = &file.events {
         profile.events = known_events(events)?;
@@ -240,6 +238,17 @@ fn lay_over(profile: &mut Profile, file: &File) -> Result<(), WrongProfile> {
     Ok(())
 }
 
+/// Rules that fit other devices than before carry words to hardware they were never proven on: what moves something
+/// is unverified there. Devices that are named one by one are the installer's word on what they are.
+fn doubt_other_hardware(profile: &mut Profile, below: Option<&Profile>) {
+    let rules = |matching: &Matching| Matching { devices: Vec::new(), ..matching.clone() };
+    if below.is_some_and(|below| rules(&below.matching) != rules(&profile.matching)) {
+        for offered in profile.commands.values_mut().filter(|o| o.spec.class >= CommandClass::Physical) {
+            offered.proof = Proof::Unverified;
+        }
+    }
+}
+
 /// A short text that is shown.
 fn label(at: usize, text: &str) -> Result<String, WrongProfile> {
     let fits = clean(text) == text && text.trim() == text && (1..=40).contains(&text.chars().count());
@@ -247,19 +256,24 @@ fn label(at: usize, text: &str) -> Result<String, WrongProfile> {
         .ok_or_else(|| WrongProfile::new(at, "a name has 1 to 40 visible characters, no space around them"))
 }
 
-fn matching(table: &MatchTable) -> Result<Matching, WrongProfile> {
+/// What the table leaves out stays.
+fn matching(table: &MatchTable, below: &Matching) -> Result<Matching, WrongProfile> {
     let device = |key: &Spanned<String>| {
         key.get_ref()
             .parse::<DeviceKey>()
             .map_err(|error| WrongProfile::new(key.span().start, error.to_string()))
     };
-    Ok(Matching {
-        devices: table.devices.iter().map(device).collect::<Result<_, _>>()?,
-        versions: table.versions.clone(),
-        wire_types: table.wire_types.clone(),
-        firmware: table.firmware.iter().map(pattern).collect::<Result<_, _>>()?,
-        fallback: table.fallback,
-    })
+    let mut rules = below.clone();
+    if let Some(devices) = &table.devices {
+        rules.devices = devices.iter().map(device).collect::<Result<_, _>>()?;
+    }
+    if let Some(firmware) = &table.firmware {
+        rules.firmware = firmware.iter().map(pattern).collect::<Result<_, _>>()?;
+    }
+    rules.versions = table.versions.clone().unwrap_or(rules.versions);
+    rules.wire_types = table.wire_types.clone().unwrap_or(rules.wire_types);
+    rules.fallback = table.fallback.unwrap_or(rules.fallback);
+    Ok(rules)
 }
 
 fn pattern(text: &Spanned<String>) -> Result<Pattern, WrongProfile> {

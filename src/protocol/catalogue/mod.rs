@@ -9,6 +9,7 @@ pub mod binding;
 mod compose;
 mod facts;
 mod file;
+mod numbered;
 pub mod profile;
 mod shipped;
 pub mod spec;

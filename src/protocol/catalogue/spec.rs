@@ -145,6 +145,8 @@ pub enum Yes {
     Reply,
     /// Parameter `at` reads 1; 0 is a refusal.
     Flag { at: usize },
+    /// JT/T 808: its result reads 0.
+    Result,
     /// It ends with the values sent, in their order.
     Tail,
     /// The next live position.

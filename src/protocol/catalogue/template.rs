@@ -1,6 +1,7 @@
 //! The exact words of a command, with named places: `(P04,1,{seconds},{minutes})`.
 
-use super::spec::Command;
+use super::numbered;
+use super::spec::{Command, Kind};
 use super::table;
 use super::value::Written;
 use crate::domain::Protocol;
@@ -42,6 +43,9 @@ impl Template {
         }
         let pieces = pieces(source)?;
         check_places(command, &pieces)?;
+        if numbered::is_numbered(source) {
+            return Self::read_numbered(command, source, pieces);
+        }
         let items = items(command.protocol, &pieces)?;
         let (at, word) = word(command.protocol, &items)?;
         let rest: Vec<Option<&str>> =
@@ -50,6 +54,37 @@ impl Template {
             return Err(why);
         }
         Ok(Self { source: source.to_owned(), pieces, word })
+    }
+
+    /// A JT/T 808 message: each place is a number that fits its field at both ends of its range.
+    fn read_numbered(command: &Command, source: &str, pieces: Vec<Piece>) -> Result<Self, String> {
+        if command.protocol != Protocol::JointechSeal {
+            return Err("only seals take 0x… messages".into());
+        }
+        let number = |name: &str, largest: bool| {
+            let kind = command.params.iter().find(|param| param.name == name).map(|param| param.kind);
+            match kind {
+                Some(Kind::Whole { min, max, .. }) => Ok(if largest { max } else { min }),
+                Some(Kind::OffOr { max, .. }) => Ok(if largest { max } else { 0 }),
+                _ => Err(format!("{{{name}}} is no number: a 0x… message has only numbers in places")),
+            }
+        };
+        let word = source.split(' ').next().unwrap_or_default().to_owned();
+        let template = Self { source: source.to_owned(), pieces, word };
+        for largest in [false, true] {
+            let mut values = BTreeMap::new();
+            for name in template.places() {
+                values.insert(name, Written::One(number(name, largest)?.to_string()));
+            }
+            let filled = template.fill(&values).ok_or("a 0x… message has no lists")?;
+            numbered::read(&filled)?;
+        }
+        Ok(template)
+    }
+
+    /// Whether the text is a JT/T 808 message, which always carries a serial.
+    pub(super) fn is_numbered(&self) -> bool {
+        numbered::is_numbered(&self.source)
     }
 
     pub(super) fn source(&self) -> &str {
@@ -61,9 +96,9 @@ impl Template {
         &self.word
     }
 
-    /// Whether the text has this place.
+    /// Whether the text has this place. A JT/T 808 message has the ID and the serial in its head.
     pub(super) fn has(&self, place: &str) -> bool {
-        self.places().any(|name| name == place)
+        (self.is_numbered() && matches!(place, "id" | "serial")) || self.places().any(|name| name == place)
     }
 
     /// Names of the places, in the order of the text.

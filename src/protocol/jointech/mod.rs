@@ -2,8 +2,9 @@
 //!
 //! `fields` reads numbers, times and places; `master`, `lock_report` and `sub_device` are the master lock family,
 //! `seal*` and `lock_event` the seal family, `legacy` the oldest trackers, `text` sorts the `(…)` frames that all of
-//! them send. `reply` makes the answers; commands are `protocol::catalogue`.
+//! them send. `reply` makes the answers, [`encode`] what is told beside the texts of `protocol::catalogue`.
 
+pub mod encode;
 mod explain;
 mod fields;
 mod legacy;

@@ -159,13 +159,18 @@ pub(crate) fn sum_is_right(plain: &[u8]) -> bool {
 
 /// A frame to a device: our serial is always 0, two bytes wide or one. `id` is as in [`Header::id`].
 pub(super) fn build(message: u16, id: &[u8], wide_serial: bool, body: &[u8]) -> Vec<u8> {
+    build_numbered(message, id, if wide_serial { &[0, 0] } else { &[0] }, body)
+}
+
+/// The same with a serial of ours, for commands.
+pub(super) fn build_numbered(message: u16, id: &[u8], serial: &[u8], body: &[u8]) -> Vec<u8> {
     let year_2019 = if id.len() == 11 { YEAR_2019 } else { 0 };
     // Bodies are a few bytes; the mask keeps the header true to its shape.
     let length = u16::try_from(body.len()).unwrap_or(u16::MAX) & BODY_LENGTH;
     let mut plain = message.to_be_bytes().to_vec();
     plain.extend((length | year_2019).to_be_bytes());
     plain.extend(id);
-    plain.extend(if wide_serial { [0, 0].as_slice() } else { &[0] });
+    plain.extend(serial);
     plain.extend(body);
     plain.push(plain.iter().fold(0, |sum, b| sum ^ b));
     let mut frame = vec![DELIMITER];

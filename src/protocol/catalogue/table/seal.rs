@@ -1,9 +1,11 @@
-//! Seals: text commands `(ID,1,serial,WORD,index,…)`. The words that open them are in no public source: the openings
-//! are here so that a profile can name them.
+//! Seals: text commands `(ID,1,serial,WORD,index,…)` and JT/T 808 messages. The words that open them are in no public
+//! source: the openings are here so that a profile can name them. That a seal obeys what the standard says is not known.
 
 use crate::domain::Protocol;
-use crate::domain::order::CommandClass::{self, Credential, Physical};
-use crate::protocol::catalogue::spec::{Chars, Command, Kind, Param, Reply, SILENT, secret, text};
+use crate::domain::order::CommandClass::{self, Configure, Credential, Physical, Read};
+use crate::protocol::catalogue::spec::{
+    Chars, Command, Kind, POSITION, Param, Reply, SILENT, Yes, secret, text, whole,
+};
 
 const fn command(
     name: &'static str,
@@ -17,7 +19,26 @@ const fn command(
 
 const PASSWORD: Param = secret("password", Chars::Alnum, 1, 16, "the seal's password");
 
+/// Answered by 0x0001 with the serial and a result.
+const RESULT: Reply = Reply { leading: &[], yes: Yes::Result, may_be_silent: false };
+
 pub(super) const COMMANDS: &[Command] = &[
+    command("position", Read, &[], POSITION, "ask where it is"),
+    command(
+        "interval",
+        Configure,
+        &[whole("seconds", 5, 86_400, "s", "between two reports")], // the range is ours
+        RESULT,
+        "how often it reports while awake",
+    ),
+    command(
+        "wake_interval",
+        Configure,
+        &[whole("seconds", 60, 86_400, "s", "between two reports")], // the range is ours
+        RESULT,
+        "how often it reports while asleep",
+    ),
+    command("restart", Configure, &[], RESULT, "restart the device"),
     command("open_static", Physical, &[PASSWORD], SILENT, "open the seal with its static password"),
     command("open_dynamic", Physical, &[PASSWORD], SILENT, "open the seal with its dynamic password"),
     command(
