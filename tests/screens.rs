@@ -6,6 +6,8 @@
 mod fixture;
 #[path = "screens/keys.rs"]
 mod keys;
+#[path = "screens/orders.rs"]
+mod orders;
 #[path = "screens/photos.rs"]
 mod photos;
 #[path = "screens/pictures.rs"]

@@ -3,6 +3,7 @@
 use super::columns::{alarms, commands, fleet, quarantine};
 use super::model::View;
 use super::rows::{RowId, Rows, is_silent, worst_link};
+use super::told::Told;
 use super::{seal, symbols, words};
 use crate::domain::{AlarmState, SealState};
 use crate::fleet::snapshot::{AlarmRow, AssetRow, CommandRow, QuarantineRow};
@@ -268,35 +269,34 @@ pub fn lowest_battery(rows: &Rows, asset: &AssetRow) -> Option<u8> {
 }
 
 fn order_commands(rows: &Rows, list: &ListState) -> (Vec<RowId>, usize) {
-    let text = |row: &&CommandRow| {
+    let text = |row: &Told<'_>| {
         let fields = [
-            row.asset.as_deref().unwrap_or(""),
-            &row.target,
-            row.exchange.words(),
-            row.evidence.words(),
-            &row.by,
-            row.reason.word(),
-            &row.note,
-            row.detail.as_deref().unwrap_or(""),
+            row.asset().unwrap_or(""),
+            row.target(),
+            row.exchange().words(),
+            row.evidence_words(),
+            row.by(),
+            &row.reason(),
+            row.detail().unwrap_or(""),
         ];
-        format!("#{} {}", row.id, fields.join(" "))
+        format!("#{} {}", row.id(), fields.join(" "))
     };
-    let newest = |row: &CommandRow| Key::Number(-row.id.0);
-    let key = |row: &&CommandRow| {
+    let newest = |row: &Told<'_>| Key::Number(-row.id().0);
+    let key = |row: &Told<'_>| {
         let first = match list.sort.column {
-            Some(commands::ASSET) => row.asset.as_deref().map_or(Key::Absent, Key::text),
-            Some(commands::TARGET) => Key::text(&row.target),
-            Some(commands::EXCHANGE) => Key::text(row.exchange.words()),
-            Some(commands::EVIDENCE) => Key::text(row.evidence.words()),
-            Some(commands::BY) => Key::text(&row.by),
-            Some(commands::REASON) => Key::text(row.reason.word()),
-            Some(commands::EXCHANGED) => Key::maybe(row.answered.or(row.sent).map(|at| -at.timestamp())),
-            Some(commands::EVIDENCED) => Key::maybe(row.evidence_at.map(|at| -at.timestamp())),
+            Some(commands::ASSET) => row.asset().map_or(Key::Absent, Key::text),
+            Some(commands::TARGET) => Key::text(row.target()),
+            Some(commands::EXCHANGE) => Key::text(row.exchange().words()),
+            Some(commands::EVIDENCE) => Key::text(row.evidence_words()),
+            Some(commands::BY) => Key::text(row.by()),
+            Some(commands::REASON) => Key::text(&row.reason()),
+            Some(commands::EXCHANGED) => Key::maybe(row.answered().or(row.sent()).map(|at| -at.timestamp())),
+            Some(commands::EVIDENCED) => Key::maybe(row.evidence_at().map(|at| -at.timestamp())),
             _ => newest(row),
         };
         vec![first, newest(row)]
     };
-    arrange(rows.commands.values().collect(), list, |row| RowId::Command(row.id), text, key)
+    arrange(rows.all_told().collect(), list, |row| RowId::Command(row.id()), text, key)
 }
 
 /// Waiting IDs, most recent first, then refused frames; the refused ones always follow.

@@ -31,6 +31,7 @@ pub mod symbols;
 pub mod tail;
 pub mod terminal;
 pub mod theme;
+pub mod told;
 pub mod update;
 pub mod view;
 pub mod widget;

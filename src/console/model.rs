@@ -9,12 +9,13 @@ use super::rows::{Counts, RowId, Rows};
 use super::symbols::{self, Symbols};
 use super::tail::Tail;
 use super::theme::{Role, Theme};
+use super::told::Told;
 use super::widget::log_pane::LogPane;
 use super::wizard::Wizard;
 use super::{Options, layout, words};
 use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, Utc};
 use crate::fleet::snapshot::{AlarmRow, AssetRow, CommandRow, Delta, DeviceRow};
-use crate::ipc::wire::{Ask, Request};
+use crate::ipc::wire::{Ask, Catalogue, Request};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Free disk below which the screen says so, bytes.
@@ -127,6 +128,12 @@ pub enum Question {
         bind_to: Option<DeviceKey>,
         asset: Option<String>,
     },
+    /// An order that changes something: type `yes`. `line` is what was typed, `text` what is asked.
+    Order {
+        ask: Box<Ask>,
+        line: String,
+        text: String,
+    },
     /// Leaving stops the node in this process: type `stop`.
     Stop,
 }
@@ -134,11 +141,31 @@ pub enum Question {
 /// Something that has the keys for itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Modal {
-    Filter { input: Input, before: String },
-    Prompt { question: Question, input: Input, message: Option<String> },
-    CommandLine { input: Input, back: usize, message: Option<String> },
-    Help { input: Input, at: usize },
+    Filter {
+        input: Input,
+        before: String,
+    },
+    Prompt {
+        question: Question,
+        input: Input,
+        message: Option<String>,
+    },
+    CommandLine {
+        input: Input,
+        back: usize,
+        message: Option<String>,
+    },
+    Help {
+        input: Input,
+        at: usize,
+    },
     Unlock(Wizard),
+    /// What a device can be told.
+    Tell {
+        device: DeviceKey,
+        input: Input,
+        at: usize,
+    },
 }
 
 /// A request the node has not answered.
@@ -151,6 +178,9 @@ pub enum Pending {
     Tail(DeviceKey),
     /// The explanation of these bytes.
     Explain(String),
+    /// An order, by the line it was typed as.
+    Order(String),
+    Catalogue(DeviceKey),
     Quiet,
 }
 
@@ -186,6 +216,8 @@ pub struct Model {
     pub toast: Option<Toast>,
     pub silent_until: Option<Utc>,
     pub pending: HashMap<u64, Pending>,
+    /// What a device can be told, as the node said last.
+    pub catalogue: Option<Catalogue>,
     next_request: u64,
     /// Typed `:` commands, newest last.
     pub history: VecDeque<String>,
@@ -226,6 +258,7 @@ impl Model {
             toast: None,
             silent_until: None,
             pending: HashMap::new(),
+            catalogue: None,
             next_request: 1,
             history: VecDeque::new(),
             chosen: false,
@@ -289,6 +322,15 @@ impl Model {
         }
     }
 
+    /// The line of the commands list that is selected.
+    #[must_use]
+    pub fn selected_told(&self) -> Option<Told<'_>> {
+        match self.selected()? {
+            RowId::Command(id) => self.rows.told(*id),
+            _ => None,
+        }
+    }
+
     /// The device a row is about, if it is about one.
     #[must_use]
     pub fn selected_device(&self) -> Option<&DeviceRow> {
@@ -309,7 +351,7 @@ impl Model {
             RowId::Asset(id) => self.rows.assets.get(id),
             RowId::Device(key) => self.rows.asset_named(self.rows.devices.get(key)?.asset.as_deref()?),
             RowId::Alarm(id) => self.rows.asset_named(self.rows.alarms.get(id)?.asset.as_deref()?),
-            RowId::Command(id) => self.rows.asset_named(self.rows.commands.get(id)?.asset.as_deref()?),
+            RowId::Command(id) => self.rows.asset_named(self.rows.told(*id)?.asset()?),
             RowId::Quarantined(_) | RowId::Refused(_) => None,
         }
     }
@@ -412,7 +454,7 @@ impl Model {
         let rows = self.shown();
         let devices = rows.devices_of(asset).into_iter().map(|d| RowId::Device(d.key.clone()));
         let alarms = rows.alarms_of(&asset.name).into_iter().map(|a| RowId::Alarm(a.id));
-        let commands = rows.commands_of(&asset.name).into_iter().map(|c| RowId::Command(c.id));
+        let commands = rows.told_of(&asset.name).into_iter().map(|told| RowId::Command(told.id()));
         devices.chain(alarms).chain(commands).collect()
     }
 
@@ -437,6 +479,7 @@ impl Model {
             Action::Enrol,
             Action::Tail,
             Action::Explain,
+            Action::Tell,
         ];
         if asks_node.contains(&action) && !self.is_live() {
             return Err("the node is not connected".into());

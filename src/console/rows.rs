@@ -194,12 +194,6 @@ impl Rows {
         rows
     }
 
-    /// Commands of an asset, newest first.
-    #[must_use]
-    pub fn commands_of(&self, asset: &str) -> Vec<&CommandRow> {
-        self.commands.values().rev().filter(|row| row.asset.as_deref() == Some(asset)).collect()
-    }
-
     /// The newest command that still keeps each asset waiting, by asset name.
     #[must_use]
     pub fn open_commands(&self) -> HashMap<&str, &CommandRow> {

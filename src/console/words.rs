@@ -19,7 +19,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    fn new(shape: &'static str, word: &str, role: Role) -> Self {
+    pub(super) fn new(shape: &'static str, word: &str, role: Role) -> Self {
         Self { shape, word: word.into(), role }
     }
 

@@ -4,7 +4,7 @@
 use super::core::{Node, lock};
 use super::orders::Telling;
 use super::unlock::Openings;
-use crate::command::dispatch::{self, DeviceLink};
+use crate::command::dispatch::{self, Attempt, DeviceLink};
 use crate::command::policy;
 use crate::domain::{CommandId, DeviceKey};
 use crate::ingest::Sent;
@@ -36,7 +36,11 @@ impl Node {
                         Errand::Opening(id) => dispatch::attempt(id, &via, &Openings(&node), &*node).await,
                         Errand::Order(id) => dispatch::attempt(id, &via, &Telling(&node), &*node).await,
                     };
-                    tracing::info!(?errand, %via, ?outcome, "tried to send");
+                    if outcome == Attempt::Sent {
+                        tracing::info!(?errand, %via, "sent");
+                    } else {
+                        tracing::debug!(?errand, %via, "not sent now");
+                    }
                 }
                 lock(&node.sending).remove(&via);
                 // One that was queued between the last look and now must not wait for the device's next frame.

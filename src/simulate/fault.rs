@@ -36,7 +36,7 @@ pub enum Fault {
     LateAnswers(Duration),
     /// A right password is refused. (A sub-lock has no refusal: it ignores.)
     RefuseCommands,
-    /// An unlock is answered as done and nothing moves.
+    /// An unlock is answered as done and nothing moves; a setting is answered as set and stays as it was.
     AcceptButStay,
     /// The motor does not move, and the device says so where it can.
     MotorStuck,

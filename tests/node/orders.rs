@@ -5,6 +5,7 @@ use super::lab::{Console, Device, Lab, Node, PATIENCE, Report, runtime, wait_for
 use chrono::{TimeDelta, Utc};
 use lockyard::domain::{CommandId, DeviceKey};
 use lockyard::ipc::wire::{Answer, Ask, Catalogue, FromNode};
+use lockyard::simulate::{Fault, MasterLock, Pace};
 use serde_json::Value;
 
 const LOCK: &str = "8000620701";
@@ -435,5 +436,36 @@ fn the_command_line_says_what_became_of_it_by_its_exit_code() {
     device.expect("(P14)");
     let why = lab.fails(6, &["send", LOCK, "iccid", "--wait", "1s"]);
     assert!(why.contains("no answer within 1 s"), "{why}");
+    node.stop();
+}
+
+#[test]
+fn a_simulated_lock_keeps_what_it_is_told_and_a_liar_is_found_out() {
+    let lab = Lab::new();
+    let node = lab.serve();
+    let runtime = runtime();
+    let plan = MasterLock::new(LOCK).unwrap().sub_lock(SUB_A).unwrap();
+    let fleet = runtime.block_on(plan.pace(Pace::quick()).connect(node.tcp));
+    lab.until_locked(LOCK);
+    let give = |ask: Ask| ordered(&self::ask(&lab, ask));
+    let read = give(order("firmware", &[]));
+    let row = becomes(&lab, read, "exchange", "answered_ok");
+    assert!(row["told"].as_str().unwrap().starts_with("firmware JT701D_20210311_SIMULATED"), "{row:#}");
+    let set = give(order("wake_interval", &[("seconds", "60"), ("minutes", "45")]));
+    assert_eq!(becomes(&lab, set, "verified", "yes")["detail"], "verified: 60 s, 45 min");
+    let beats = give(order("sub_heartbeat", &[("beat", "0"), ("alarm", "600")]));
+    becomes(&lab, beats, "exchange", "answered_ok");
+    let bound = give(bind(&[SUB_B], &[]));
+    let row = becomes(&lab, bound, "verified", "yes");
+    assert!(row["detail"].as_str().unwrap().contains(&format!("bound are {SUB_A}, {SUB_B}")), "{row:#}");
+
+    assert!(fleet.device(LOCK).unwrap().fault(Fault::AcceptButStay));
+    let set = give(order("wake_interval", &[("seconds", "300"), ("minutes", "45")]));
+    let row = becomes(&lab, set, "verified", "no");
+    assert_eq!(row["detail"], "CONTRADICTED: device says 60 s, 45 min; asked 300 s, 45 min");
+    let bound = give(bind(&[], &[SUB_A]));
+    let row = becomes(&lab, bound, "verified", "no");
+    assert!(row["detail"].as_str().unwrap().contains("CONTRADICTED"), "{row:#}");
+    runtime.block_on(fleet.stop());
     node.stop();
 }

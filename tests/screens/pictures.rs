@@ -24,6 +24,8 @@ macro_rules! keep {
     };
 }
 
+pub(crate) use keep;
+
 /// Key strings that lead to each view.
 const VIEWS: [(&str, &str); 6] = [
     ("alarms", "1"),

@@ -10,6 +10,7 @@ use crate::console::model::{Frozen, Modal, Model, Pending, Question, View};
 use crate::console::rows::RowId;
 use crate::console::tail::Tail;
 use crate::console::theme::Role;
+use crate::console::told::{Told, order_words, outcome};
 use crate::console::{model, words};
 use crate::domain::{AlarmId, DeviceKey};
 use crate::ipc::wire::Ask;
@@ -68,6 +69,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Ack | Action::Reset | Action::Cancel | Action::Verdict | Action::Enrol => ask(model, action),
         Action::Unlock => return super::unlock::begin(model),
+        Action::Tell => return super::tell::begin(model),
         Action::Tail => return allowed::tail_device(model).map_or_else(Vec::new, |key| tail(model, key)),
         Action::Explain => return explain(model),
         Action::Help => model.modal = Some(Modal::Help { input: Input::default(), at: 0 }),
@@ -369,11 +371,16 @@ pub fn copy_text(model: &Model) -> Option<String> {
             let first = row.first.format("%Y-%m-%dT%H:%M:%SZ");
             Some(format!("{} {asset} {} {first} {}", row.priority, words::kind(row.kind), row.reason))
         }
-        RowId::Command(id) => {
-            let row = model.rows.commands.get(id)?;
-            let (exchange, evidence) = (row.exchange.words(), row.evidence.words());
-            Some(format!("#{} unlock {} by {}: {exchange}, movement {evidence}", row.id, row.target, row.by))
-        }
+        RowId::Command(id) => Some(match model.rows.told(*id)? {
+            Told::Opening(row) => {
+                let (exchange, evidence) = (row.exchange.words(), row.evidence.words());
+                format!("#{} unlock {} by {}: {exchange}, movement {evidence}", row.id, row.target, row.by)
+            }
+            Told::Order(row) => {
+                let (words, said) = (order_words(row), outcome(row));
+                format!("#{} {words} {} by {}: {said}", row.id, row.target, row.by)
+            }
+        }),
         RowId::Refused(reason) => {
             let row = model.rows.refused.iter().find(|row| row.reason == *reason)?;
             Some(format!("{} {}", row.reason, row.sample))

@@ -18,6 +18,9 @@ pub(crate) fn now(model: &Model, action: Action) -> Result<(), String> {
         Action::Cancel => cancel(model),
         Action::Verdict => verdict(model),
         Action::Enrol => enrol(model),
+        Action::Tell => {
+            tell_device(model).map(|_| ()).ok_or_else(|| "the selected row is not about one device".into())
+        }
         Action::Tail => {
             tail_device(model).map(|_| ()).ok_or_else(|| "the selected row is not about one device".into())
         }
@@ -73,7 +76,7 @@ fn reset(model: &Model) -> Result<(), String> {
 }
 
 fn cancel(model: &Model) -> Result<(), String> {
-    match model.selected_command().map(|row| row.exchange) {
+    match model.selected_told().map(|row| row.exchange()) {
         Some(Exchange::Queued) => Ok(()),
         Some(Exchange::Sent | Exchange::Uncertain) => Err("it was sent: nothing can take it back".into()),
         Some(state) => Err(format!("it is over: {}", state.words())),
@@ -85,6 +88,9 @@ fn verdict(model: &Model) -> Result<(), String> {
     match model.selected_command().map(|row| row.exchange) {
         Some(Exchange::Uncertain) => Ok(()),
         Some(_) => Err("its outcome is not UNCERTAIN".into()),
+        None if model.selected_told().is_some() => {
+            Err("an order moves nothing: read the device again".into())
+        }
         None => Err("the selected row is not a command".into()),
     }
 }
@@ -125,6 +131,18 @@ pub(crate) fn tail_device(model: &Model) -> Option<DeviceKey> {
             model.rows.device_on(row.device.as_deref()?, None).map(|row| row.key.clone())
         }
         _ => model.selected_device().map(|row| row.key.clone()),
+    }
+}
+
+/// The device that would be told something: the one the row is about, or the first one of an asset.
+pub(crate) fn tell_device(model: &Model) -> Option<DeviceKey> {
+    match model.selected()? {
+        RowId::Command(id) => {
+            let told = model.rows.told(*id)?;
+            model.rows.device_on(told.target(), told.asset()).map(|row| row.key.clone())
+        }
+        RowId::Quarantined(_) | RowId::Refused(_) => None,
+        RowId::Asset(_) | RowId::Device(_) | RowId::Alarm(_) => tail_device(model),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The `:` line. It knows the words below and nothing else; it is never a shell.
 
-use super::{acts, prompt};
+use super::{acts, prompt, tell};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::input::Input;
@@ -18,7 +18,7 @@ const HISTORY: usize = 50;
 const OFFERED: usize = 40;
 
 /// Every command word and what follows it.
-const WORDS: [(&str, &str); 15] = [
+const WORDS: [(&str, &str); 17] = [
     ("alarms", ""),
     ("fleet", ""),
     ("asset", "NAME"),
@@ -32,6 +32,8 @@ const WORDS: [(&str, &str); 15] = [
     ("enrol", "ID [ASSET]"),
     ("identity", "ID newest|older|same NOTE"),
     ("tail", "ID"),
+    ("send", "ID COMMAND NAME=VALUE"),
+    ("bind", "MASTER +ID -ID"),
     ("q", ""),
     ("quit", ""),
 ];
@@ -47,7 +49,8 @@ pub(super) fn on_key(model: &mut Model, mut input: Input, back: usize, key: KeyE
         KeyCode::Enter => enter(model, input),
         KeyCode::Tab => {
             let completed = complete(model, &input.text());
-            reopen(model, Input::new(&completed), back)
+            reopen(model, Input::new(&completed), back);
+            tell::look_up(model, &completed)
         }
         KeyCode::Up | KeyCode::Down => {
             let back = if key.code == KeyCode::Up { back + 1 } else { back.saturating_sub(1) };
@@ -57,7 +60,9 @@ pub(super) fn on_key(model: &mut Model, mut input: Input, back: usize, key: KeyE
         }
         _ => {
             input.key(key);
-            reopen(model, input, 0)
+            let line = input.text();
+            reopen(model, input, 0);
+            tell::look_up(model, &line)
         }
     }
 }
@@ -108,6 +113,8 @@ fn run(model: &mut Model, line: &str) -> Result<Vec<Effect>, String> {
         "theme" => theme(model, rest),
         "enrol" => enrol(model, rest),
         "identity" => identity(model, rest),
+        "send" => tell::send(model, rest),
+        "bind" => tell::bind(model, rest),
         "tail" => {
             let device = device(model, rest)?;
             if !model.is_live() {
@@ -188,7 +195,7 @@ fn identity(model: &mut Model, rest: &str) -> Result<Vec<Effect>, String> {
 }
 
 /// A device by `maker/id`, or by an ID that one waiting or known device has.
-fn device(model: &Model, text: &str) -> Result<DeviceKey, String> {
+pub(super) fn device(model: &Model, text: &str) -> Result<DeviceKey, String> {
     if text.contains('/') {
         return text.parse().map_err(|e: crate::domain::ids::BadDeviceKey| e.to_string());
     }
@@ -217,6 +224,11 @@ pub fn completions(model: &Model, line: &str) -> Vec<String> {
         let words = WORDS.iter().map(|(word, _)| (*word).to_owned());
         return words.filter(|word| word.starts_with(line)).collect();
     };
+    match word {
+        "send" => return first_of(tell::send_completions(model, line)),
+        "bind" => return first_of(tell::bind_completions(model, line)),
+        _ => {}
+    }
     let mut found: Vec<String> = match word {
         "sort" => {
             model.view().columns().iter().map(|c| c.title.to_owned()).filter(|t| !t.is_empty()).collect()
@@ -245,13 +257,20 @@ pub fn completions(model: &Model, line: &str) -> Vec<String> {
     found.into_iter().map(|text| format!("{word} {text}")).collect()
 }
 
+fn first_of(mut lines: Vec<String>) -> Vec<String> {
+    lines.truncate(OFFERED);
+    lines
+}
+
 /// The longest beginning all completions share, or the line as it is.
 fn complete(model: &Model, line: &str) -> String {
     let found = completions(model, line);
     match found.as_slice() {
         [] => line.to_owned(),
         [only] => {
-            let more = WORDS.iter().any(|(word, after)| word == only && !after.is_empty());
+            let tells = only.starts_with("send ") || only.starts_with("bind ");
+            let more = WORDS.iter().any(|(word, after)| word == only && !after.is_empty())
+                || (tells && !only.ends_with('='));
             if more { format!("{only} ") } else { only.clone() }
         }
         [first, rest @ ..] => {

@@ -6,12 +6,13 @@ use crate::console::explain::Progress;
 use crate::console::model::{Incoming, LinkView, Modal, Model, Pending, View};
 use crate::console::rows::merge;
 use crate::console::theme::Role;
+use crate::console::told::{Told, outcome};
 use crate::console::wizard::Wizard;
 use crate::console::words;
 use crate::domain::{Evidence, Exchange, Priority};
 use crate::fleet::snapshot::{Delta, Snapshot};
 use crate::ipc::client::LinkEvent;
-use crate::ipc::wire::{Answer, Ask, FromNode};
+use crate::ipc::wire::{Answer, Ask, Catalogue, FromNode};
 
 pub(super) fn on_event(model: &mut Model, event: LinkEvent) -> Vec<Effect> {
     match event {
@@ -55,7 +56,8 @@ fn down(model: &mut Model, why: String, retry_in: Option<std::time::Duration>) {
     unlock::recheck(model);
     not_explained(model, None, "the node is not connected");
     let unanswered = model.pending.drain().find_map(|(_, pending)| match pending {
-        Pending::Act(what) => Some(what),
+        Pending::Act(what) => Some(what.to_owned()),
+        Pending::Order(line) => Some(line),
         _ => None,
     });
     if let Some(what) = unanswered {
@@ -128,6 +130,7 @@ fn on_delta(model: &mut Model, delta: Delta) -> Vec<Effect> {
         return Vec::new();
     }
     let rings = news(model, &delta);
+    order_news(model, &delta);
     let touched = model.rows.apply(delta);
     if let Some(frozen) = &mut model.frozen {
         frozen.waiting += touched;
@@ -173,6 +176,25 @@ fn news(model: &mut Model, delta: &Delta) -> bool {
     model.options.bell && (model.silent_until.is_none() || worst == Some(Priority::P1))
 }
 
+/// Says what became of an order of this operator, and forgets what may have changed with it.
+fn order_news(model: &mut Model, delta: &Delta) {
+    for row in &delta.orders {
+        let about = |catalogue: &Catalogue| *catalogue.device.id == *row.target;
+        if row.answered.is_some() && model.modal.is_none() && model.catalogue.as_ref().is_some_and(about) {
+            model.catalogue = None;
+        }
+    }
+    let ended = delta.orders.iter().find(|row| {
+        let old = model.rows.orders.get(&row.id);
+        let is_news = old.is_none_or(|old| old.open || old.verified != row.verified);
+        !row.open && row.part_of.is_none() && is_news && model.operator.as_deref() == Some(&row.by)
+    });
+    if let Some(row) = ended {
+        let mark = Told::Order(row).exchange_mark(model.symbols);
+        model.say(mark.role, format!("#{} {}: {}", row.id, row.kind, outcome(row)));
+    }
+}
+
 fn on_reply(model: &mut Model, id: u64, answer: Answer) {
     let Some(pending) = model.pending.remove(&id) else { return };
     match (pending, answer) {
@@ -184,6 +206,8 @@ fn on_reply(model: &mut Model, id: u64, answer: Answer) {
         (Pending::Act(what), Answer::Refused { why }) => {
             model.say(Role::Bad, format!("{what}: refused, {why}"))
         }
+        (Pending::Order(line), answer) => super::tell::answered(model, line, answer),
+        (Pending::Catalogue(device), answer) => super::tell::catalogue_came(model, &device, answer),
         (Pending::Tail(device), Answer::Refused { why }) => {
             model.say(Role::Bad, format!("no live frames of {device}: {why}"));
         }

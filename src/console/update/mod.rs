@@ -6,12 +6,14 @@ mod command_line;
 mod help;
 mod link;
 mod prompt;
+mod tell;
 mod unlock;
 
 pub use acts::{choices, copy_text};
 pub use command_line::completions;
 pub use help::entries as help_entries;
 pub use prompt::{ACK_CODES, ack_note};
+pub use tell::{offers, value_hint};
 
 use super::action::Action;
 use super::effect::Effect;
@@ -99,6 +101,7 @@ fn on_modal_key(model: &mut Model, modal: Modal, key: KeyEvent) -> Vec<Effect> {
         Modal::CommandLine { input, back, .. } => command_line::on_key(model, input, back, key),
         Modal::Help { input, at } => help::on_key(model, input, at, key),
         Modal::Unlock(wizard) => unlock::on_key(model, wizard, key),
+        Modal::Tell { device, input, at } => tell::on_key(model, device, input, at, key),
     }
 }
 
@@ -111,7 +114,12 @@ fn on_paste(model: &mut Model, text: &str) {
             prompt::set_filter(model, filter);
             model.refresh();
         }
-        Some(Modal::Prompt { input, .. } | Modal::CommandLine { input, .. } | Modal::Help { input, .. }) => {
+        Some(
+            Modal::Prompt { input, .. }
+            | Modal::CommandLine { input, .. }
+            | Modal::Help { input, .. }
+            | Modal::Tell { input, .. },
+        ) => {
             input.insert(text);
         }
         Some(Modal::Unlock(Wizard::Facts(facts))) => match facts.focus {

@@ -1,6 +1,6 @@
 //! Questions answered by a line of text, and the filter.
 
-use super::acts;
+use super::{acts, tell};
 use crate::console::effect::Effect;
 use crate::console::input::Input;
 use crate::console::model::{Modal, Model, Question};
@@ -93,6 +93,10 @@ fn answer(model: &mut Model, question: &Question, text: &str) -> Result<Vec<Effe
             let kind = if text.is_empty() { *guess } else { kind(text)? };
             Ok(enrol(model, device.clone(), asset.clone(), Some(kind), bind_to.clone()))
         }
+        Question::Order { ask, line, .. } => match text {
+            "yes" => Ok(tell::order(model, (**ask).clone(), line.clone())),
+            _ => Err("type yes to send it, or Esc to leave it".into()),
+        },
         Question::Stop => match text {
             "stop" => Ok(vec![Effect::StopNode]),
             _ => Err("the node stops with this console: type stop, or Esc to stay".into()),

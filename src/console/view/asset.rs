@@ -78,12 +78,12 @@ fn lines(model: &Model, pen: Pen<'_>, row: &AssetRow, area: Rect) -> Lines {
         let cell = |index| alarms::cell(model, alarm, index);
         lines.push((Some(id), table::row(pen, &alarm_columns::ALL, &fit, selected, cell)));
     }
-    let commands = model.shown().commands_of(&row.name);
+    let commands = model.shown().told_of(&row.name);
     let count = if commands.is_empty() { "none".to_owned() } else { commands.len().to_string() };
     lines.push((None, header::rule(pen, area, &format!("commands {count}"))));
     let fit = fitted(&command_columns::ALL, area);
     for command in commands {
-        let id = RowId::Command(command.id);
+        let id = RowId::Command(command.id());
         let selected = model.selected() == Some(&id);
         let cell = |index| commands::cell(model, command, index);
         lines.push((Some(id), table::row(pen, &command_columns::ALL, &fit, selected, cell)));

@@ -6,6 +6,7 @@ use crate::console::model::{Model, View};
 use crate::console::rows::{RowId, is_silent};
 use crate::console::seal;
 use crate::console::theme::Role;
+use crate::console::told::Told;
 use crate::console::update::allowed;
 use crate::console::widget::panel::{self, field, flow, spans};
 use crate::console::widget::text::Pen;
@@ -18,7 +19,7 @@ use ratatui::Frame;
 use ratatui::text::{Line, Span};
 
 /// Title and lines.
-type Details = (Line<'static>, Vec<Line<'static>>);
+pub(super) type Details = (Line<'static>, Vec<Line<'static>>);
 
 /// What the details are written with.
 #[derive(Clone, Copy)]
@@ -51,7 +52,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, areas: &Areas) {
         RowId::Asset(id) => rows.assets.get(id).map(|row| asset(desk, row)),
         RowId::Device(key) => rows.devices.get(key).map(|row| device(desk, row)),
         RowId::Alarm(id) => rows.alarms.get(id).map(|row| alarm(desk, row)),
-        RowId::Command(id) => rows.commands.get(id).map(|row| command(desk, row)),
+        RowId::Command(id) => rows.told(*id).map(|told| match told {
+            Told::Opening(row) => command(desk, row),
+            Told::Order(row) => super::orders::details(desk, row),
+        }),
         RowId::Quarantined(key) => {
             rows.quarantine.iter().find(|row| row.key == *key).map(|row| quarantined(desk, row))
         }

@@ -71,7 +71,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, areas: &Areas) {
         Some(Modal::CommandLine { input, message, .. }) => {
             let hint = match message {
                 Some(message) => message.clone(),
-                None => update::completions(model, &input.text()).join("  "),
+                None => update::value_hint(model, &input.text())
+                    .unwrap_or_else(|| update::completions(model, &input.text()).join("  ")),
             };
             field(frame, pen, areas.status, ":", &input.text(), &input.before_cursor(), &hint);
         }
@@ -119,13 +120,13 @@ pub(super) fn field(
 fn candidates(view: View) -> &'static [Action] {
     use Action::{
         Ack, Cancel, Copy, Details, Down, Enrol, Explain, Filter, Freeze, GoAsset, Invert, Less, More,
-        NextPane, NextUnack, Reset, SortRight, Tail, Unlock, Up, Verdict, ViewQuarantine,
+        NextPane, NextUnack, Reset, SortRight, Tail, Tell, Unlock, Up, Verdict, ViewQuarantine,
     };
     match view {
         View::Alarms => &[Ack, Reset, NextUnack, GoAsset, Details, Unlock, Filter, Freeze],
         View::Fleet => &[Details, Unlock, NextUnack, Filter, SortRight, Tail, ViewQuarantine, Freeze],
-        View::Asset => &[Ack, Reset, Cancel, Verdict, Enrol, Unlock, Tail, NextPane, Details],
-        View::Commands => &[Cancel, Verdict, Details, GoAsset, NextUnack, Filter, Freeze],
+        View::Asset => &[Ack, Reset, Cancel, Verdict, Enrol, Unlock, Tail, Tell, NextPane, Details],
+        View::Commands => &[Cancel, Verdict, Details, GoAsset, Tell, NextUnack, Filter, Freeze],
         View::Quarantine => &[Enrol, Tail, Explain, More, NextPane, Filter, Invert],
         View::Tail => &[Explain, More, Less, Freeze],
         View::Explain => &[Down, Up, NextPane, Copy],
@@ -157,6 +158,7 @@ fn keys(model: &Model, pen: Pen<'_>, room: usize) -> Line<'static> {
     };
     let fixed = match &model.modal {
         Some(Modal::Help { .. }) => Some("type to search   Enter does it   Esc closes"),
+        Some(Modal::Tell { .. }) => Some("type to search   Enter chooses   Esc closes; nothing is sent"),
         Some(Modal::Filter { .. }) => Some("rows must hold all the words"),
         Some(Modal::CommandLine { .. }) => Some("Tab completes   Enter does it   Up goes back   Esc closes"),
         Some(Modal::Prompt { .. }) => Some("Enter ends   Esc leaves it"),

@@ -10,10 +10,12 @@ mod footer;
 mod guide;
 mod header;
 mod help;
+mod orders;
 mod prompt;
 mod quarantine;
 mod system;
 mod tail;
+mod tell;
 mod unlock;
 
 use super::layout::{self, LEAST};
@@ -45,6 +47,7 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     match &model.modal {
         Some(Modal::Help { input, at }) => help::draw(frame, model, input, *at),
         Some(Modal::Unlock(wizard)) => unlock::draw(frame, model, wizard),
+        Some(Modal::Tell { device, input, at }) => tell::draw(frame, model, device, input, *at),
         Some(Modal::Prompt { question, input, message }) => {
             prompt::draw(frame, model, &areas, question, input, message.as_deref());
         }

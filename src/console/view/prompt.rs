@@ -4,6 +4,7 @@ use crate::console::input::Input;
 use crate::console::layout::Areas;
 use crate::console::model::{Model, Question};
 use crate::console::theme::Role;
+use crate::console::told::{Told, order_words};
 use crate::console::update::{ACK_CODES, ack_note};
 use crate::console::widget::panel;
 use crate::console::widget::table::put;
@@ -49,6 +50,7 @@ fn title(question: &Question) -> &'static str {
         Question::Cancel(_) => "cancel a command",
         Question::Verdict(_) => "verdict",
         Question::EnrolAsset { .. } | Question::EnrolKind { .. } => "enrol",
+        Question::Order { .. } => "tell a device",
         Question::Stop => "leave",
     }
 }
@@ -64,9 +66,13 @@ fn alarm(model: &Model, id: AlarmId) -> String {
 }
 
 fn command(model: &Model, id: CommandId) -> String {
-    let row = model.rows.commands.get(&id);
-    let target =
-        row.map(|row| format!("unlock {} on {}", row.target, row.asset.as_deref().unwrap_or("no asset")));
+    let target = model.rows.told(id).map(|told| {
+        let what = match told {
+            Told::Opening(_) => "unlock".to_owned(),
+            Told::Order(row) => order_words(row),
+        };
+        format!("{what} {} on {}", told.target(), told.asset().unwrap_or("no asset"))
+    });
     format!("#{id} {}", target.unwrap_or_default())
 }
 
@@ -83,6 +89,7 @@ fn text(model: &Model, question: &Question) -> String {
                 asset.as_deref().unwrap_or("an asset named by its ID")
             )
         }
+        Question::Order { text, .. } => text.clone(),
         Question::Stop => {
             "This console holds the node: leaving stops it, and no device is heard until it is \
                            started again."
@@ -116,6 +123,7 @@ fn hint(question: &Question) -> String {
             let kinds = kinds.map(|(n, kind)| format!("{} {}", n + 1, kind.word())).collect::<Vec<_>>();
             format!("{}   empty = {}", kinds.join("   "), guess.word())
         }
+        Question::Order { .. } => "type yes, then Enter; Esc leaves it, nothing is sent".into(),
         Question::Stop => "type stop, then Enter".into(),
     }
 }

@@ -1,4 +1,5 @@
-//! Frames that the catalogue composes: a JT/T 808 message to a seal. (Text commands are templates of the profiles.)
+//! Frames for Jointech devices that are more than text. The text of all others stands in the profiles, see
+//! `protocol::catalogue`.
 
 use super::seal_frame;
 
@@ -8,7 +9,7 @@ use super::seal_frame;
 #[must_use]
 pub fn jtt808(message: u16, device: &str, serial: u16, body: &[u8]) -> Option<Vec<u8>> {
     let is_number = (1..=12).contains(&device.len()) && device.bytes().all(|b| b.is_ascii_digit());
-    let id = hex::decode(format!("{device:0>12}")).ok().filter(|_| is_number)?;
+    let id = hex::decode(format!("{device:0>12}")).ok().filter(|id| id.len() == 6 && is_number)?;
     Some(seal_frame::build_numbered(message, &id, &serial.to_be_bytes(), body))
 }
 

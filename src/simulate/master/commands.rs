@@ -21,8 +21,32 @@ impl Master {
             [id, _, serial, "WLNET", "8", "1", "1", minutes, sub] if id == self.id => {
                 self.relay(now, items[1], serial, minutes, sub);
             }
-            _ => {}
+            [id, function, serial, "WLNET", ref told @ ..] if id == self.id => {
+                self.wlnet(now, function, serial, told);
+            }
+            ref told => {
+                if let Some(answer) = self.settings.told(told, self.manners.stay) {
+                    self.answer(now, &answer);
+                }
+            }
         }
+    }
+
+    /// Settings of sub-devices and their list.
+    fn wlnet(&mut self, now: Now, function: &str, serial: &str, told: &[&str]) {
+        if self.is_duplicate(serial) {
+            return;
+        }
+        if let Some(answer) = self.settings.wlnet(told, self.manners.stay) {
+            self.answer(now, &format!("{function},{serial},WLNET,{answer}"));
+        }
+    }
+
+    /// The same serial twice running is a duplicate and dropped.
+    fn is_duplicate(&mut self, serial: &str) -> bool {
+        let is_duplicate = self.last_wlnet.as_deref() == Some(serial);
+        self.last_wlnet = Some(serial.to_owned());
+        is_duplicate
     }
 
     fn answer(&mut self, now: Now, text: &str) {
@@ -131,16 +155,16 @@ impl Master {
 
     // Sub-devices.
 
-    /// WLNET,8: echoed, and held for the sub-device. The same serial twice running is a duplicate and dropped.
+    /// WLNET,8: echoed, and held for the sub-device if it is bound.
     fn relay(&mut self, now: Now, function: &str, serial: &str, minutes: &str, sub: &str) {
-        if self.last_wlnet.as_deref() == Some(serial) {
+        if self.is_duplicate(serial) {
             return;
         }
-        self.last_wlnet = Some(serial.to_owned());
         let Some(minutes @ 1..=5) = minutes.parse::<u32>().ok() else { return };
         let echo = format!("({},{function},{serial},WLNET,8,0,{sub})", self.id).into_bytes();
         self.manners.answer(now.at, echo, &mut self.out, &mut self.agenda, Job::Answer);
-        let known = |known: &&mut Sub| known.id().eq_ignore_ascii_case(sub);
+        let is_bound = self.settings.is_bound(sub);
+        let known = |known: &&mut Sub| is_bound && known.id().eq_ignore_ascii_case(sub);
         if let Some(sub) =
             self.subs.iter_mut().find(known).filter(|_| !self.manners.stay && !self.manners.refuse)
         {

@@ -3,6 +3,7 @@
 mod acts;
 mod commands;
 mod flash;
+mod settings;
 mod sub;
 
 pub(crate) use sub::SubKind;
@@ -21,6 +22,7 @@ use super::{
     world::Vehicle,
 };
 use flash::{Flash, Ready, What};
+use settings::Settings;
 use std::time::Duration;
 use sub::{Sub, Told};
 
@@ -109,6 +111,7 @@ pub(super) struct Master {
     wake_source: u8,
     connected: bool,
     last_wlnet: Option<String>,
+    settings: Settings,
     subs: Vec<Sub>,
     reader: Brackets,
     out: Outbox,
@@ -117,6 +120,7 @@ pub(super) struct Master {
 
 impl Master {
     pub(super) fn new(setup: MasterSetup, vehicle: Vehicle, mut rng: Rng, now: Now) -> Self {
+        let settings = Settings::new(setup.subs.iter().map(|(id, _)| id.clone()).collect());
         let subs =
             setup.subs.iter().map(|(id, kind)| Sub::new(id, *kind, Rng::named(rng.next(), id))).collect();
         let dynamic = setup.dynamic.then(|| DynamicPassword { current: rng.digits(6), answered: false });
@@ -141,6 +145,7 @@ impl Master {
             wake_source: wake::RESTART,
             connected: false,
             last_wlnet: None,
+            settings,
             subs,
             reader: Brackets::default(),
             out: Outbox::default(),
@@ -308,6 +313,9 @@ impl Master {
         for sub in &mut self.subs {
             sub.tick(now, &self.pace);
             let (told, wakes) = sub.take_told(now, time, fix);
+            if !self.settings.is_bound(sub.id()) {
+                continue; // the master does not listen to it
+            }
             urgent |= wakes;
             new.extend(told);
         }
