@@ -389,10 +389,4 @@ mod tests {
         let rows = vec![vec!["A".to_owned(), "B".to_owned()], vec!["\u{1b}[2Jx".to_owned(), "y".to_owned()]];
         assert_eq!(table(&rows), "A      B\n·[2Jx  y\n");
     }
-
-    #[test]
-    fn csv_is_quoted_and_starts_no_formula() {
-        let row = ["a,b", "say \"x\"", "=1+1", "-12.5", "-", "plain"].map(String::from).to_vec();
-        assert_eq!(csv(&[row]), "\"a,b\",\"say \"\"x\"\"\",'=1+1,-12.5,-,plain\n");
-    }
 }

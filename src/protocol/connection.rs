@@ -441,19 +441,20 @@ impl Connection {
             match said {
                 bofan::Said::Messages { raw, messages, aside } => {
                     self.knows_bofan = true;
-                    let sound = bofan::checksum_fits(&raw);
                     self.accept(HeardFrame {
                         protocol: Protocol::Bofan,
-                        raw,
+                        sound: bofan::checksum_fits(&raw),
+                        raw: bofan::masked(&raw),
                         messages,
                         answers: vec![],
                         password: None,
-                        sound,
                         aside,
                     });
                 }
                 bofan::Said::Refused { reason, device, raw } => {
-                    self.ready.push_back(Refusal::whole(reason, Protocol::Bofan, device, &raw).tell());
+                    self.ready.push_back(
+                        Refusal::whole(reason, Protocol::Bofan, device, &bofan::masked(&raw)).tell(),
+                    );
                 }
             }
         }

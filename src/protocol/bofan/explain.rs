@@ -6,6 +6,7 @@ use super::codes::{Code, is_documented, line_is_on, number};
 use super::delta::Delta;
 use super::fields::{Slot, Slots, What};
 use super::frame::{ChunkHead, HEADER, NOT_COMPUTED, checksum_fits, cut, pieces, xor};
+use super::secrets;
 use super::sentence::{
     self, Line, calendar, clock, counts, decimal, digits, kmh, latitude, letter, longitude,
 };
@@ -23,9 +24,12 @@ const MOST: usize = 1000;
 
 /// Explains one frame as [`cut`](super::cut) delimits it.
 pub(crate) fn explain(frame: &[u8], framing: Framing) -> Explanation {
+    let original = frame;
+    let masked = secrets::masked(frame);
+    let frame = masked.as_slice();
     let mut out = Writer { frame, at: 0, fields: Vec::new(), verdict: None };
     if framing == Framing::BofanFrame {
-        out.header();
+        out.header(original);
     } else if !matches!(cut(frame), Cut::Frame(n) | Cut::Quiet(n) if n == frame.len()) {
         out.wrong(match cut(frame) {
             Cut::Bad { reason, .. } => reason.to_owned(),
@@ -113,8 +117,8 @@ impl Writer<'_> {
         });
     }
 
-    fn header(&mut self) {
-        let frame = self.frame;
+    /// `frame`: as it was received, because secrets count in its check.
+    fn header(&mut self, frame: &[u8]) {
         self.field(2, "start", "BF FB".to_owned(), "", Certainty::Documented);
         let check = frame.get(2).copied().unwrap_or_default();
         let body = frame.get(HEADER..).unwrap_or_default();
@@ -241,12 +245,10 @@ impl Writer<'_> {
         }
     }
 
-    /// A line that is no report: perhaps a reply. What follows the word of a password is not shown.
+    /// A line that is no report: perhaps a reply.
     fn other(&mut self, text: &str, kind: MessageKind) {
-        let items: Vec<&str> = text.split_inclusive(',').collect();
-        let secret = text.starts_with("$PWD");
-        for (n, item) in items.iter().enumerate() {
-            let plain = if secret { "******".to_owned() } else { clean(item.trim_end_matches(',')) };
+        for (n, item) in text.split_inclusive(',').enumerate() {
+            let plain = clean(item.trim_end_matches(','));
             let reply = kind == MessageKind::CommandReply;
             let (name, certainty) = match n {
                 0 if reply => ("word of a reply", Certainty::Inferred),
@@ -254,11 +256,6 @@ impl Writer<'_> {
                 _ => ("parameter", Certainty::Unknown),
             };
             self.field(item.len(), name, plain, "", certainty);
-        }
-        if secret {
-            for field in self.fields.iter_mut().filter(|field| field.name != "start") {
-                field.bytes = "2a".repeat(field.length.min(SHOWN));
-            }
         }
     }
 

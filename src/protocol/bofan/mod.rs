@@ -18,6 +18,7 @@ mod delta;
 mod explain;
 mod fields;
 mod frame;
+mod secrets;
 mod sentence;
 mod session;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod tests;
 
 pub(crate) use explain::explain;
 pub use frame::{checksum_fits, cut};
+pub(crate) use secrets::masked;
 pub use session::Session;
 
 use super::heard::Aside;

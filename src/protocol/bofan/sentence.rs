@@ -8,6 +8,7 @@ use super::{
     codes::{Code, is_documented, line_is_on, line_kind, number},
     fields::{Slots, What},
     frame::{MAX_SENTENCE, is_printable},
+    secrets,
 };
 use crate::domain::{
     DeviceEvent, Message, MessageKind, Position, Protocol, Unknown, Utc,
@@ -74,9 +75,10 @@ pub(super) fn read(line: &[u8]) -> Result<Line, Senseless> {
         }),
         _ if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') => {
             let mut message = Message::new(Protocol::Bofan, line_kind(word));
-            message.command = Some(CommandReply { word: clean(word), params: params(rest) });
+            let (word, params) = secrets::shown(&clean(word), params(rest));
+            message.command = Some(CommandReply { word: word.clone(), params });
             if message.kind == MessageKind::Other {
-                message.unknown.push(unknown_word(word));
+                message.unknown.push(unknown_word(&word));
             }
             Ok(Line::Other(message))
         }
