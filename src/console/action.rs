@@ -114,7 +114,7 @@ actions! {
     Verdict "verdict" "verdict" Opening [Commands Asset] row: "say what became of an UNCERTAIN command, by name",
 
     Enrol "enrol" "enrol" Devices [Quarantine Asset] row danger: "enrol the selected device; asks for asset and kind",
-    Tell "tell" "tell" Devices [Asset Fleet Alarms Commands] row: "what the device can be told that moves no lock; settings ask first",
+    Tell "tell" "tell" Devices [Asset Fleet Alarms Commands] row: "tell the device what moves no lock; settings ask first",
     Tail "tail" "live frames" Devices [Quarantine Asset Fleet Alarms] row: "the device's frames as they come, decoded",
     Explain "explain" "explain" Devices [Tail Quarantine] row: "why: the selected frame field by field, also one that was refused",
 

@@ -69,6 +69,7 @@ impl Node {
             let changes = self.state_mut().advance(now - LAG);
             self.spread(&changes);
             self.ask_to_send_waiting();
+            self.stir_plans();
             self.figures();
             if seconds.is_multiple_of(2) {
                 self.link_words(now);

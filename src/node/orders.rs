@@ -27,6 +27,12 @@ use chrono::TimeDelta;
 /// Commands that replace a master's whole list of sub-devices. Written only by a plan that has read it first.
 const WHOLE_LIST: [&str; 2] = ["bind", "unbind_all"];
 
+/// Longest name of a command or an argument; what is longer is none.
+const NAME: usize = 64;
+
+/// Most IDs of one change of a binding list.
+const IDS: usize = 66;
+
 /// What every act of this class says as long as roles are not configured.
 const ALONE: &str = "two-person rule off: one person configured";
 
@@ -235,6 +241,10 @@ impl Node {
         args: Vec<(String, String)>,
         remark: &str,
     ) -> Result<(OrderIntent, bool), Denied> {
+        if command.len() > NAME || args.iter().any(|(name, _)| name.len() > NAME) {
+            let why = format!("names of commands and arguments have at most {NAME} characters");
+            return Err(Denied::Wrong(why));
+        }
         let (device, profile) = self.model_of(state, target).map_err(Denied::Refused)?;
         let offered = profile.command(command);
         if let Some(why) = offered.and_then(|offered| not_here(offered.spec)) {
@@ -432,11 +442,15 @@ fn args_words(intent: &OrderIntent) -> String {
 
 /// Sub-device IDs as the wire has them, each once.
 fn ids(given: &[String]) -> Result<Vec<String>, String> {
+    if given.len() > IDS {
+        return Err(format!("at most {IDS} sub-device IDs at once"));
+    }
     let mut ids: Vec<String> = Vec::new();
     for id in given {
         let id = id.trim().to_ascii_uppercase();
         if id.len() != 10 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(format!("'{}' is no sub-device ID: ten hex digits", text::clean(&id)));
+            let shown: String = text::clean(&id).chars().take(20).collect();
+            return Err(format!("'{shown}' is no sub-device ID: ten hex digits"));
         }
         if !ids.contains(&id) {
             ids.push(id);

@@ -61,12 +61,7 @@ impl Next {
 impl Node {
     /// Carries on with plans and readings, one after the other, as long as the node runs.
     pub(super) async fn carry_on(self: Arc<Self>) {
-        let open: BTreeSet<CommandId> = {
-            let state = self.state();
-            let plans = state.orders.all().filter(|order| order.intent.is_plan && order.is_open());
-            plans.map(|order| order.id).collect()
-        };
-        self.plans.changed(&open);
+        self.stir_plans();
         loop {
             self.plans.woken.notified().await;
             let wholes: BTreeSet<CommandId> = {
@@ -80,12 +75,27 @@ impl Node {
         }
     }
 
+    /// Looks at every open plan again: after a start, and now and then, in case a step could not be written.
+    pub(super) fn stir_plans(&self) {
+        let open: BTreeSet<CommandId> = {
+            let state = self.state();
+            let plans = state.orders.all().filter(|order| order.intent.is_plan && order.is_open());
+            plans.map(|order| order.id).collect()
+        };
+        self.plans.changed(&open);
+    }
+
     async fn carry_on_with(&self, id: CommandId) {
         let next = {
             let state = self.state();
             let Some(order) = state.orders.get(id) else { return };
-            let Ok((_, profile)) = self.model_of(&state, &order.intent.target) else { return };
-            next(&state, profile, order, self.now())
+            match self.model_of(&state, &order.intent.target) {
+                Ok((_, profile)) => next(&state, profile, order, self.now()),
+                Err(why) if order.intent.is_plan && order.is_open() => {
+                    Next::check(None, format!("stopped: {why}"))
+                }
+                Err(_) => return,
+            }
         };
         let (step, act, note) = match next {
             Next::Nothing => return,
