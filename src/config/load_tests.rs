@@ -93,7 +93,7 @@ fn each_bad_value_gets_one_sentence_with_its_place() {
         (
             "\n[limits]\nidel = \"1m\"",
             "c.toml, line 3, limits.idel: unknown setting 'idel'; allowed are \
-          'connections', 'per_address', 'first_frame', 'idle', 'rubbish_bytes'",
+          'connections', 'per_address', 'first_frame', 'idle', 'rubbish_bytes', 'datagrams'",
         ),
         ("listen = []", "c.toml, line 1, listen: at least one address is needed, such as \":8888\""),
         (

@@ -13,6 +13,7 @@ mod rows;
 mod seal;
 pub mod snapshot;
 pub mod state;
+mod tracks;
 
 pub use commands::Times;
 pub use rows::WakePlan;
