@@ -37,5 +37,7 @@ mod quarantine;
 mod refusals;
 #[path = "node/secrets.rs"]
 mod secrets;
+#[path = "node/udp.rs"]
+mod udp;
 #[path = "node/unlock.rs"]
 mod unlock;

@@ -18,9 +18,6 @@ pub(super) fn run(
         Some(Answer::Done { text }) => super::say(&text::clean(&text)),
         Some(Answer::Refused { why }) => Err(Failure::Refused(why)),
         Some(other) => Err(Failure::Failed(format!("the node answered something else: {other:?}"))),
-        None => Err(Failure::Failed(
-            "no node runs here: it is the node that knows who speaks; start it, or ask the one that does"
-                .into(),
-        )),
+        None => Err(Failure::NoNode("no node runs here: only a running one knows who speaks".into())),
     }
 }

@@ -15,6 +15,7 @@ mod rows;
 mod seal;
 pub mod snapshot;
 pub mod state;
+mod tracks;
 pub mod unknowns;
 
 pub use commands::Times;

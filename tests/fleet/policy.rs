@@ -28,6 +28,7 @@ fn verdict(assessment: &Assessment, name: &str) -> Verdict {
     assessment.interlocks.iter().find(|interlock| interlock.name == name).unwrap().verdict
 }
 
+const SOURCE: &str = "one source for this ID";
 const PLACE: &str = "place known";
 const SPEED: &str = "standing still";
 
@@ -173,4 +174,41 @@ fn an_unlock_word_that_nobody_proved_needs_a_supervisor() {
     assert_eq!(verdict(&documented, "unlock word"), Verdict::Pass);
     let other = look(vec![(DynamicPassword, Proof::Documented)], true);
     assert!(!other.allowed(), "a word for another way does not help");
+}
+
+#[test]
+fn two_sources_stop_a_lock_and_all_that_hangs_on_it_until_somebody_decides() {
+    use lockyard::command::policy::in_doubt;
+    use lockyard::domain::identity::{IdentityDecision, Source};
+    use lockyard::domain::journal::Transport;
+    let source = |peer: &str| Source { transport: Transport::Tcp, peer: peer.parse().unwrap() };
+    let (old, new) = (source("10.0.0.1:1"), source("10.0.0.2:2"));
+    let mut scene = Scene::with_children();
+    scene.hear_from(0, old, master(0, FINE).bytes());
+    scene.hear_from(1, old, sub(1, sub_event::TIMED, 0).bytes());
+    let id = scene.propose(5, MASTER, StaticPassword);
+    scene.step(6, CommandStep::Cancelled { id, by: "op".into() });
+    let value = |scene: &Scene, id: &str| {
+        let rows = look(scene, id, true, None, 70).interlocks;
+        rows.into_iter().find(|row| row.name == SOURCE).map(|row| (row.verdict, row.value)).unwrap()
+    };
+    for id in [MASTER, SUB] {
+        let (verdict, text) = value(&scene, id);
+        assert!(verdict == Verdict::Pass && text.starts_with("tcp 10.0.0.1:1"), "{id} {verdict:?} {text}");
+        assert_eq!(in_doubt(&scene.state, &key(id)), None);
+    }
+    scene.hear_from(30, new, master(30, FINE).bytes());
+    scene.hear_from(60, old, master(60, FINE).bytes());
+    for id in [MASTER, SUB] {
+        let (verdict, text) = value(&scene, id);
+        assert_eq!(verdict, Verdict::Fail, "{id}");
+        assert!(text.contains("tcp 10.0.0.1:1 and then tcp 10.0.0.2:2"), "{text}");
+        assert_eq!(in_doubt(&scene.state, &key(id)), Some(text));
+        assert!(!look(&scene, id, true, None, 70).allowed());
+    }
+    scene.decide(65, MASTER, IdentityDecision::Newest);
+    for id in [MASTER, SUB] {
+        let (verdict, text) = value(&scene, id);
+        assert!(verdict == Verdict::Pass && text.contains("10.0.0.2:2, chosen by chief"), "{text}");
+    }
 }

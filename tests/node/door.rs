@@ -19,7 +19,11 @@ fn documented(lab: &Lab, case: &Case) -> String {
         let object: serde_json::Value = serde_json::from_str(line).unwrap();
         object["reply"].as_str().map(str::to_owned)
     });
-    replies.collect()
+    // Binary answers follow each other without a mark.
+    replies.fold(String::new(), |all, reply| match reply.strip_prefix("hex:") {
+        Some(more) if all.starts_with("hex:") => all + more,
+        _ => all + &reply,
+    })
 }
 
 /// Binary frames teach the node a version, which changes how texts of the same lock are answered: texts first.
