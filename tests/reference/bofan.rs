@@ -281,6 +281,11 @@ fn event(code: &str, inputs: Option<&str>) -> Option<Value> {
             let input = json!({"name": "input", "line": line, "on": on.map_or(any(), Value::from)});
             Some(if on.is_some() { input } else { one_of([input, json!({"name": "custom", "code": any()})]) })
         }
+        // Lines that no table names: the fifth is the last one seen.
+        "IN6" | "IN7" | "IN8" | "IN9" | "IU6" | "IU7" | "IU8" | "IU9" => Some(one_of([
+            json!({"name": "input", "line": code[2..].parse::<u8>().unwrap(), "on": any()}),
+            json!({"name": "custom", "code": any()}),
+        ])),
         // MLA and DFR have no word, other codes no meaning.
         _ => Some(json!({"name": "custom", "code": any()})),
     }

@@ -207,6 +207,11 @@ fn text(frame: &[u8], versions: &Versions, secrets: bool) -> Value {
                 }
             }
             said["command"] = json!({"word": word, "params": shown});
+            if let ("P01", [.., percent]) = (word, params) {
+                // "Firmware + battery": told as a parameter, and as what it is or not.
+                said["battery_pct"] =
+                    one_of([json!(percent.trim_end_matches('%').parse::<u8>().ok()), Value::Null]);
+            }
             if word == "P42" {
                 // Cards enrolled at the lock: "a security event", without a word in the vocabulary.
                 said["kind"] = one_of([json!("command_reply"), json!("other")]);

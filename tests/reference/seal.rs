@@ -123,8 +123,14 @@ pub(crate) fn seal(frame: &[u8]) -> Vec<Value> {
         }
         _ => {
             let mut said = head.said("other");
-            // 0x0001 and its like answer commands of ours.
             said["kind"] = one_of([json!("other"), json!("command_reply")]);
+            if message == 0x0001 {
+                // An answer to a command of ours. Its body is in no paper here, `serial` may be the answered one, and the
+                // notes have "others" answered where the standard answers no answer.
+                said["reply"] = one_of([said["reply"].clone(), Value::Null]);
+                said["kind"] = any();
+                said["serial"] = any();
+            }
             said["command"] = any();
             said["may"] = json!([{"name": "custom", "code": any()}]);
             vec![said]
