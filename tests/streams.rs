@@ -379,7 +379,7 @@ fn batch(reports: u8, cuts: u16, first: u16) -> (Vec<u8>, Vec<Vec<u8>>) {
         report.extend((22_580_000 + u32::from(n)).to_be_bytes());
         report.extend(113_910_000_u32.to_be_bytes());
         report.extend([0, 5, 0, 0x7D, 0, 0x7E, 0x26, 0x11, 0x20, 0x10, 0x15]);
-        report.push(n % 60 / 10 << 4 | n % 10);
+        report.push(((n % 60 / 10) << 4) | (n % 10));
         body.extend(28_u16.to_be_bytes());
         body.extend(report);
     }

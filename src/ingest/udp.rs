@@ -179,7 +179,9 @@ impl<S: EventSink> Hearing<'_, S> {
         let mut record = super::record(&device, &frame, self.source);
         record.arrival = Arrival { held: self.held, ..Arrival::default() };
         self.door.sessions.heard_udp(&device, self.source, self.socket, sink.is_repeat(&record), now);
-        sink.password(&device, &frame);
+        if !self.door.sessions.is_rejected(&device, &self.source) {
+            sink.password(&device, &frame);
+        }
         match sink.try_store(record) {
             Ok(ticket) => self.pending.push(Pending { ticket, device, frame }),
             Err(why) => sink.fate(&device, &frame, self.source, &format!("not stored: {why}"), false),
