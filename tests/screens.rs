@@ -4,6 +4,8 @@
 
 #[path = "screens/fixture.rs"]
 mod fixture;
+#[path = "screens/identity.rs"]
+mod identity;
 #[path = "screens/keys.rs"]
 mod keys;
 #[path = "screens/orders.rs"]

@@ -153,12 +153,16 @@ impl Ways {
             before.source
         });
         self.live.push(live);
+        self.trim();
+        before
+    }
+
+    fn trim(&mut self) {
         if self.live.len() > WAYS
             && let Way::Tcp(line) = self.live.remove(0).way
         {
             line.end.cancel();
         }
-        before
     }
 
     fn others_are_witnesses(&self, number: u64) {
@@ -204,6 +208,7 @@ impl Ways {
         match newer {
             Some(at) => {
                 self.live.insert(at, live);
+                self.trim();
                 line.superseded.notify_one();
                 Heard { opens: !again, overtaken: !again, superseded: None }
             }
@@ -292,6 +297,13 @@ impl Sessions {
         if ways.is_empty() {
             devices.remove(device);
         }
+    }
+
+    /// Whether what this source tells is to be believed at all.
+    pub(super) fn is_rejected(&self, device: &DeviceKey, source: &Source) -> bool {
+        let devices = self.lock();
+        let pin = devices.get(device).and_then(|ways| ways.pin.as_ref());
+        pin.is_some_and(|pin| pin.standing(source) == Standing::Rejected)
     }
 
     /// Where a device is in contact now, if it is.

@@ -75,6 +75,19 @@ fn who_only_repeats_what_was_heard_gets_no_command() {
 }
 
 #[test]
+fn more_ways_than_are_kept_end_the_oldest_however_late_they_speak() {
+    let sessions = Sessions::default();
+    let lines: Vec<_> = (0..6).map(|n| line(n, &format!("10.0.0.1:{}", 100 + n))).collect();
+    for (line, _) in lines.iter().rev() {
+        sessions.heard_tcp(&key(), line, false, at(0));
+    }
+    assert_eq!(sessions.lock()[&key()].live.len(), WAYS);
+    assert_eq!(way(&sessions, 0), some("10.0.0.1:105"));
+    let ended: Vec<bool> = lines.iter().map(|(line, _)| line.end.is_cancelled()).collect();
+    assert_eq!(ended, [true, true, false, false, false, false]);
+}
+
+#[test]
 fn more_ways_than_are_kept_end_the_oldest() {
     let sessions = Sessions::default();
     let lines: Vec<_> = (0..6).map(|n| line(n, &format!("10.0.0.1:{}", 100 + n))).collect();
@@ -134,6 +147,7 @@ async fn a_pin_leaves_one_way_or_none() {
     let pin = Pin { accepted: a.source, rejected: vec![b.source] };
     sessions.pin(&key(), Some(pin.clone()));
     assert_eq!(way(&sessions, 20), some("10.0.0.1:1"));
+    assert!(sessions.is_rejected(&key(), &b.source) && !sessions.is_rejected(&key(), &a.source));
     assert!(!sessions.is_witness(&key(), 1, at(20)) && sessions.is_witness(&key(), 2, at(20)));
     let device = key();
     let sending = sessions.send(&device, b"(P22)".to_vec(), at(20));

@@ -354,7 +354,9 @@ impl<S: EventSink> Session<S> {
             return None;
         }
         record.arrival = Arrival { opens: heard.opens, overtaken: heard.overtaken, held: self.held };
-        self.door.sink.password(&device, &frame);
+        if !self.door.sessions.is_rejected(&device, &self.source) {
+            self.door.sink.password(&device, &frame);
+        }
         let bytes = super::answer_bytes(&frame.answers, When::AtOnce, self.door.sink.now());
         self.write(&bytes).await;
         match self.door.sink.store(record).await {

@@ -182,7 +182,9 @@ impl<S: EventSink> Hearing<'_, S> {
         if sink.pieces(&device, &frame) {
             return sink.fate(&device, &frame, self.source, super::PIECE, false);
         }
-        sink.password(&device, &frame);
+        if !self.door.sessions.is_rejected(&device, &self.source) {
+            sink.password(&device, &frame);
+        }
         match sink.try_store(record) {
             Ok(ticket) => self.pending.push(Pending { ticket, device, frame }),
             Err(why) => sink.fate(&device, &frame, self.source, &format!("not stored: {why}"), false),

@@ -208,6 +208,10 @@ impl Node {
             if let Some(Conflict { kind, first, second, .. }) = undecided {
                 tracing::warn!(device = %key, %first, %second, "{}: physical commands are blocked", kind.words());
             }
+            if pin.is_some() {
+                // Who of the two told it is not known: it is asked or told anew.
+                lock(&self.dynamic).remove(key);
+            }
             self.sessions.pin(key, pin);
         }
     }

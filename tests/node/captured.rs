@@ -143,10 +143,10 @@ fn decode_reads_what_replay_reads() {
     let want = decode("hex", hex::encode(&frame).as_bytes(), &[]);
     assert_eq!((want.len(), &want[0]["device"]), (1, &json!(MASTER)));
     assert_eq!(decode("raw", &frame, &[]), want);
-    let looks_like_hex = written(&lab, "raw", b"3132");
+    let looks_like_hex = written(&lab, "raw", b"abcd");
     let output = lab.run(&["decode", looks_like_hex.to_str().unwrap(), "--raw"]);
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(told["raw"], "33313332");
+    assert_eq!(told["raw"], "61626364");
     for format in FORMATS {
         for link in LINKS.into_iter().filter(|link| *link != 229) {
             let halves = [tcp(FIRST, NODE, DATA, 20, &frame[20..]), tcp(FIRST, NODE, DATA, 0, &frame[..20])];

@@ -40,7 +40,8 @@ proptest! {
 
     /// TCP with quiet between frames, one connection for all datagrams, and a new connection for each of them with
     /// only the family and the memory kept: all say the same. Who a delta is of is known to its connection alone, and
-    /// one that waits for its base waits no longer than its datagram: left out here.
+    /// one that waits for its base waits no longer than its datagram: left out here. So are messages in several packets,
+    /// of which a connection alone knows the parts.
     #[test]
     fn datagrams_say_what_a_stream_says(order in prop::collection::vec(cases(|_| true), 1..8)) {
         let reads = reads(&order);
@@ -56,6 +57,8 @@ proptest! {
         }
         if !order.iter().any(|case| case.id.starts_with("bofan-delta")) {
             prop_assert_eq!(&told, &want);
+        }
+        if !order.iter().any(|case| case.id.starts_with("bofan-delta") || case.id.starts_with("ours-split")) {
 
             let memory = Arc::new(Memory::default());
             let mut family = None;
