@@ -52,12 +52,6 @@ const KNOWN: &[(Family, &str, &str, &str)] = &[
         "IU1 is told as input 1 off even where the IO string says on; the notes (3): direction unknown, use the IO string",
     ),
     (
-        Family::Bofan,
-        "delta opens the connection",
-        "",
-        "a bare delta on a new connection is dropped as unknown bytes; the notes (4.2.3, 9): hold it for its base",
-    ),
-    (
         Family::Master,
         "P45, damaged",
         "position: want null, got {",
