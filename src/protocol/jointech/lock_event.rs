@@ -161,10 +161,12 @@ fn hide(mut value: Reader<'_>, secrets: &mut Vec<usize>) {
     let known = has_password(code);
     let start = value.at();
     let Ok(bytes) = value.take(value.left()) else { return };
-    let places = (start..).zip(bytes);
+    let mut places = (start..).zip(bytes);
     if known {
-        secrets.extend(places.take(PASSWORD).map(|(at, _)| at));
-    } else {
+        secrets.extend(places.by_ref().take(PASSWORD).map(|(at, _)| at));
+    }
+    // After the password comes its result. A longer item is of a firmware whose passwords may be longer, too.
+    if !known || bytes.len() > PASSWORD.saturating_add(1) {
         secrets.extend(places.filter(|(_, byte)| byte.is_ascii_alphanumeric()).map(|(at, _)| at));
     }
 }
@@ -233,6 +235,18 @@ mod tests {
         assert_eq!(event("2200623a4965"), event("2200623a49"), "the result may be missing");
         let refused = DeviceEvent::OpenRefused { by: Rfid, why: NotVerified, card: None };
         assert_eq!(event("2200000000ff"), refused);
+    }
+
+    #[test]
+    fn an_item_longer_than_known_hides_its_tail_too() {
+        let hidden = |hex: &str| {
+            let mut secrets = vec![];
+            let _ = decode(Reader::new(&hex::decode(hex).unwrap(), 0), &mut secrets);
+            secrets
+        };
+        assert_eq!(hidden("0131323334353637"), (1..=6).collect::<Vec<_>>(), "a fence is no part of it");
+        assert_eq!(hidden("013132333435363738"), (1..=8).collect::<Vec<_>>());
+        assert_eq!(hidden("06313233343536414200"), (1..=8).collect::<Vec<_>>());
     }
 
     #[test]

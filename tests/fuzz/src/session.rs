@@ -198,7 +198,9 @@ impl Session {
     /// if that may be. A closing delimiter may be shared.
     fn find(&self, at: usize, slack: usize, shown: &[u8], gaps: bool) -> Option<(usize, usize)> {
         let before = at.checked_sub(1).filter(|before| self.stream.get(*before) == Some(&0x7E));
-        if let Some(before) = before.filter(|_| shown.first() == Some(&0x7E) && shown.get(1) != Some(&0x7E))
+        // Nothing but a whole frame is told together with the delimiter of the one before.
+        let is_frame = shown.len() > 12 && shown.first() == Some(&0x7E) && shown.get(1) != Some(&0x7E);
+        if let Some(before) = before.filter(|_| is_frame)
             && let Some(left_out) = self.matches(before, shown, gaps)
         {
             return Some((before, left_out));
