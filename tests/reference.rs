@@ -44,33 +44,7 @@ use std::fmt::Write as _;
 
 /// Disagreements that are known and not yet settled: family, kind of case (empty: any), what the difference must
 /// mention, and what the notes say. Meant to be empty.
-const KNOWN: &[(Family, &str, &str, &str)] = &[
-    (
-        Family::Bofan,
-        "",
-        r#"event {"line":1,"name":"input","on":true} is missing"#,
-        "IU1 is told as input 1 off even where the IO string says on; the notes (3): direction unknown, use the IO string",
-    ),
-    (
-        Family::Master,
-        "P45, damaged",
-        "position: want null, got {",
-        "a packed P45 place of 60 minutes is read as the next degree, where a binary frame calls it no such place",
-    ),
-    (
-        Family::Legacy,
-        "W01, damaged",
-        "position: want null, got {",
-        "the same in W01: 2275.0000 is read as 23.25 degrees",
-    ),
-    (
-        Family::Seal,
-        "wrong length",
-        "a message too many",
-        "a seal frame of a wrong length is searched from inside instead of from the next 7E (2), and what stands there \
-         is told, a password as a device ID among it",
-    ),
-];
+const KNOWN: &[(Family, &str, &str, &str)] = &[];
 
 /// One connection's reads.
 #[derive(Debug)]

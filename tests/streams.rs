@@ -238,7 +238,9 @@ fn after_a_broken_delta_the_chain_goes_on_with_the_next_sentence() {
     let broken = [sentence.as_slice(), b"@\x4d\x02\x04\x06@\x4d\x02\x04\x21x", delta].concat();
     let again = [broken.as_slice(), sentence, delta, b"$"].concat();
     let (first, then) = ("2017-11-28T14:57:33Z", "2017-11-28T14:57:48Z");
-    for (stream, want) in [([broken.as_slice(), b"$"].concat(), vec![first]), (again, vec![first, first, then])] {
+    for (stream, want) in
+        [([broken.as_slice(), b"$"].concat(), vec![first]), (again, vec![first, first, then])]
+    {
         for told in [hear([stream.as_slice()]), hear(stream.chunks(1))] {
             let times: Vec<_> = told.objects.iter().map(|o| o["time"].as_str().unwrap()).collect();
             assert_eq!(times, want, "{:?}", told.refusals);

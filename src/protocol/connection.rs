@@ -396,10 +396,11 @@ impl Connection {
         match framing {
             Framing::MasterBinary | Framing::LegacyBinary => read_binary(bytes, framing),
             Framing::JointechText => match jointech::decode_text(bytes, self.family, &self.memory) {
-                Ok(heard) => Outcome::Heard(Box::new(heard)),
-                Err(jointech::NotOurs { device }) => {
+                Ok(heard) if !self.in_rubbish || self.names_itself(bytes) => Outcome::Heard(Box::new(heard)),
+                told => {
+                    let device = told.err().and_then(|jointech::NotOurs { device }| device);
                     let reason = "text of no known family".to_owned();
-                    let refusal = Refusal::frame(reason, self.text_family(), device);
+                    let refusal = Refusal::frame(reason, self.text_family(), self.unless_rubbish(device));
                     Outcome::Refused { refusal, length: n, looked: n }
                 }
             },
@@ -480,7 +481,7 @@ impl Connection {
             Framing::Seal => Protocol::JointechSeal,
             Framing::BofanText | Framing::BofanFrame | Framing::BofanDelta => Protocol::Bofan,
         };
-        let device = jointech::peek_device(self.rest(), head.framing);
+        let device = self.unless_rubbish(jointech::peek_device(self.rest(), head.framing));
         self.refuse(n, Refusal::frame(reason, protocol, device));
     }
 
@@ -507,6 +508,16 @@ impl Connection {
         self.head = None;
         self.borrowed = false;
         self.in_rubbish = true;
+    }
+
+    /// Digits behind a bracket in the middle of refused bytes name nobody: they may be a password.
+    fn unless_rubbish(&self, device: Option<String>) -> Option<String> {
+        device.filter(|_| !self.in_rubbish)
+    }
+
+    /// Whether a text says by itself what it is, whatever its connection speaks.
+    fn names_itself(&self, text: &[u8]) -> bool {
+        jointech::decode_text(text, None, &self.memory).is_ok()
     }
 
     fn tell_refusal(&mut self) {

@@ -53,7 +53,7 @@ impl<'a> Code<'a> {
         match code {
             "POS" | "PHO" => None,
             "IN1" => Some(DeviceEvent::Sos),
-            "IU1" => Some(DeviceEvent::Input { line: 1, on: false }),
+            "IU1" => input(1, false),
             "IN4" | "IU4" => line_is_on(inputs, 4)
                 .map(|on| if on { DeviceEvent::IgnitionOn } else { DeviceEvent::IgnitionOff }),
             "SPD" => Some(DeviceEvent::Overspeed),
@@ -136,6 +136,7 @@ mod tests {
         assert_eq!(event("IU3", Some("00100")), input(3, true));
         assert_eq!(event("IN5", Some("0000")), input(5, true), "a string of four has no fifth line");
         assert_eq!(event("IU1", Some("00000")), input(1, false));
+        assert_eq!(event("IU1", Some("10000")), input(1, true));
         assert_eq!(event("IN1", Some("00000")), Some(DeviceEvent::Sos));
     }
 

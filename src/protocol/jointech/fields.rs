@@ -323,7 +323,7 @@ pub(crate) fn text_place(lat: (&str, &str), lon: (&str, &str)) -> Option<(f64, f
     let (a, b) = (decimal(lat.0)?, decimal(lon.0)?);
     let digits = |text: &str| text.split('.').next().unwrap_or_default().trim_start_matches('-').len();
     let packed = digits(lat.0) >= 4 || digits(lon.0) >= 5 || a.abs() > 90.0 || b.abs() > 180.0;
-    let (a, b) = if packed { (unpack(a), unpack(b)) } else { (a, b) };
+    let (a, b) = if packed { (unpack(a)?, unpack(b)?) } else { (a, b) };
     if a.abs() > 90.0 || b.abs() > 180.0 {
         return None;
     }
@@ -331,9 +331,11 @@ pub(crate) fn text_place(lat: (&str, &str), lon: (&str, &str)) -> Option<(f64, f
     Some((sign(a, south), sign(b, west)))
 }
 
-fn unpack(value: f64) -> f64 {
+/// `None` if the minutes are no minutes: like a binary frame's, such a place is nowhere.
+fn unpack(value: f64) -> Option<f64> {
     let degrees = (value.abs() / 100.0).floor();
-    (degrees + (value.abs() - degrees * 100.0) / 60.0).copysign(value)
+    let minutes = value.abs() - degrees * 100.0;
+    (minutes < 60.0).then(|| (degrees + minutes / 60.0).copysign(value))
 }
 
 /// GSM signal 0–31; 99 and anything else is none.
@@ -424,6 +426,8 @@ mod tests {
         assert_eq!(at("0030.0000", "0030.0000"), (0.5, -0.5));
         assert_eq!(at("30.0", "18000.0"), (0.5, -180.0));
         assert_eq!(text_place(("9960.0", "N"), ("1.0", "E")), None);
+        assert_eq!(text_place(("2260.0", "N"), ("11325.3659", "E")), None, "60 minutes");
+        assert!(text_place(("2259.9999", "N"), ("11325.3659", "E")).is_some());
         assert_eq!(text_place(("", "N"), ("1.0", "E")), None);
         assert_eq!(text_place(("1e5", "N"), ("1.0", "E")), None);
         assert_eq!(text_place(("-1.5", "S"), ("0.0", "W")), Some((1.5, 0.0)));

@@ -241,7 +241,7 @@ mod tests {
     fn an_item_longer_than_known_hides_its_tail_too() {
         let hidden = |hex: &str| {
             let mut secrets = vec![];
-            let _ = decode(Reader::new(&hex::decode(hex).unwrap(), 0), &mut secrets);
+            let _ = read(hex, &mut secrets);
             secrets
         };
         assert_eq!(hidden("0131323334353637"), (1..=6).collect::<Vec<_>>(), "a fence is no part of it");

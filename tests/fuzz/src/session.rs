@@ -93,7 +93,11 @@ impl Session {
                 Heard::Frame(frame) => self.frame(&frame),
                 Heard::Refused { reason, bytes, length, protocol, .. } => {
                     if reason.starts_with("split message") {
-                        assert_eq!((length, bytes.len()), (0, 0), "its packets were frames, and counted as such");
+                        assert_eq!(
+                            (length, bytes.len()),
+                            (0, 0),
+                            "its packets were frames, and counted as such"
+                        );
                         continue;
                     }
                     assert!(length > 0, "nothing refused: {reason}");
