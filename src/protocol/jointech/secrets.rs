@@ -24,13 +24,15 @@ pub(super) fn is_secret(word: &str, params: &[&[u8]], index: usize) -> bool {
         ("P52", b"1") => false,
         ("P52", b"0" | b"2") => index > 0,
         // Success and wrong count; anything longer is an echo of the password.
-        ("P52", _) => index > 0 && value.len() > 3,
+        ("P52", _) => value.len() > 3,
         ("P43", _) => value.len() > 3,
         // Success, or the answer to a query: the password itself.
         ("P44", _) => !is_digit(value),
+        // Host and port alone are sure where a comma was lost.
+        ("P06", _) if params.len() < 6 => index > 1 && !is_digit(value),
         // Host, port, APN, user, APN password, which host; a leading function digit moves all by one.
         ("P06", _) => index >= if is_digit(first) { 5 } else { 4 } && !is_digit(value),
-        ("ELOCK", _) => index > 0,
+        ("ELOCK", _) => index > 0 || value.len() > 3,
         // APN user and password.
         ("S24", _) => index > 1 && !is_digit(value),
         _ => false,
@@ -43,7 +45,7 @@ pub(super) fn may_be_password(value: &[u8]) -> bool {
 }
 
 /// Words behind which a password may stand.
-const SECRET_WORDS: [&[u8]; 6] = [b",P52,", b",P43,", b",P44,", b",P06,", b",ELOCK,", b",S24,"];
+const SECRET_WORDS: [&[u8]; 6] = [b"P52,", b"P43,", b"P44,", b"P06,", b"ELOCK,", b"S24,"];
 
 /// Masks bytes that were refused as far as one can tell: what follows a word that carries secrets up to the end of
 /// its frame, letters and digits of what looks like a seal's lock event, and any run of about six digits.
@@ -151,6 +153,7 @@ mod tests {
         assert_eq!(masked("(80,P52,2,113"), "(80,P52,*,***");
         assert_eq!(masked("80,P44,secret)(8000620011,@JT)"), "80,P44,******)(8000620011,@JT)");
         assert_eq!(masked("2,2,113271)"), "2,2,******)");
+        assert_eq!(masked("80\0P43,secret)"), "80\0P43,******)", "its comma is damaged");
         assert_eq!(masked("(8000620011,P45,12"), "(8000620011,P45,12");
         assert_eq!(masked("80,P44,ab,P52,c)x,P43,9(8,1"), "80,P44,**,***,*)x,P43,*(8,1");
         assert_eq!(masked("x\x0b\x08\x01Ga7A0Gz9"), "x\x0b\x08\x01*******9");
@@ -192,5 +195,10 @@ mod tests {
         assert!(!secret("P06", &["host", "8888", "apn", "user", "pass", "0"], 1));
         assert!(secret("P06", &["1", "host", "8888", "apn", "user", "pass"], 5));
         assert!(secret("ELOCK", &["3", "529439"], 1));
+        // A comma lost on the way.
+        assert!(secret("P52", &["3113271"], 0));
+        assert!(secret("ELOCK", &["3529439"], 0));
+        assert!(secret("P06", &["host", "8888apn", "user", "pass", "0"], 3));
+        assert!(!secret("P06", &["1"], 0));
     }
 }
