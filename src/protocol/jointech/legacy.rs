@@ -217,12 +217,21 @@ pub(super) fn text(items: &Items<'_>) -> Option<(Message, Vec<Answer>)> {
     };
     rest(&mut walk, word, &mut message);
     if message.kind == MessageKind::Position && message.position.is_none() {
-        let error = format!("byte {}: no place in this report", items.id.len().saturating_add(6));
-        walk.verdict(&error);
-        message.kind = MessageKind::Invalid;
-        message.error = Some(error);
+        message = placeless(items, &walk, message);
     }
     Some((message, answers))
+}
+
+/// A report whose place cannot be read: with a time it still tells what happened, without it is none.
+fn placeless(items: &Items<'_>, walk: &Walk<'_>, mut message: Message) -> Message {
+    let error = format!("byte {}: no place in this report", items.id.len().saturating_add(6));
+    walk.verdict(&error);
+    if message.time.is_some() || !message.events.is_empty() {
+        message.unknown.push(Unknown { what: "place that is none".to_owned(), value: String::new() });
+        return message;
+    }
+    let blank = Message::new(message.protocol, MessageKind::Invalid);
+    Message { device: message.device, serial: message.serial, error: Some(error), ..blank }
 }
 
 /// Items behind those that are known.

@@ -5,7 +5,7 @@ use super::fields::{Flaw, Reader, unknown_code};
 use super::trace::{Or, Word, documented, inferred, unknown};
 use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 use crate::domain::secret::MASK;
-use crate::domain::{DeviceEvent, Message};
+use crate::domain::{DeviceEvent, Message, Unknown};
 
 /// Password items carry six ASCII characters.
 const PASSWORD: usize = 6;
@@ -92,11 +92,16 @@ fn tell(mut value: Reader<'_>, code: u8, event: &DeviceEvent, message: &mut Mess
             _ => value.tell(name, format_args!("{result} opened")),
         }
     }
+    let what = format!("bytes after lock event {code}");
     if matches!(event, DeviceEvent::Custom { .. }) {
         // Any of it may be a password.
         value.conceal(documented("content", ""));
+    } else if has_password(code) && value.left() > 0 {
+        // The rest of a longer one, perhaps.
+        value.conceal(unknown("further bytes"));
+        message.unknown.push(Unknown { what, value: MASK.to_owned() });
     } else {
-        value.rest(&format!("bytes after lock event {code}"), message);
+        value.rest(&what, message);
     }
 }
 
@@ -247,6 +252,9 @@ mod tests {
         assert_eq!(hidden("0131323334353637"), (1..=6).collect::<Vec<_>>(), "a fence is no part of it");
         assert_eq!(hidden("013132333435363738"), (1..=8).collect::<Vec<_>>());
         assert_eq!(hidden("06313233343536414200"), (1..=8).collect::<Vec<_>>());
+        let told = read("06313233343536414200", &mut vec![]).unwrap();
+        let what = "bytes after lock event 6".to_owned();
+        assert_eq!(told.unknown, [Unknown { what, value: MASK.to_owned() }]);
     }
 
     #[test]
