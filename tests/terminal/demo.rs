@@ -143,7 +143,7 @@ fn quarantine_tail_and_enrol(terminal: &mut Terminal) {
     // Frames as they come, decoded, and what became of them.
     terminal.line(&["position", "quarantined"]);
     terminal.press("\x1b[C", "decoded");
-    terminal.until("\"kind\": \"position\"");
+    terminal.until("kind: position");
     terminal.escape("LIVE FRAMES");
     terminal.press("N", "On which asset");
     terminal.press("Stray 9", "Stray 9");

@@ -104,9 +104,7 @@ fn unfolded(pen: Pen<'_>, line: &TailLine, width: usize) -> Vec<Line<'static>> {
     add(Role::Text, "from", &line.peer);
     add(Role::Text, "fate", &line.fate);
     for message in &line.decoded {
-        let text = serde_json::to_string_pretty(message).unwrap_or_default();
-        // `tidy` bounds one text; a decoded object is longer than that, so it goes line by line.
-        for (n, part) in text.lines().enumerate() {
+        for (n, part) in facts(message).iter().enumerate() {
             add(Role::Text, if n == 0 { "decoded" } else { "" }, part);
         }
     }
@@ -115,6 +113,53 @@ fn unfolded(pen: Pen<'_>, line: &TailLine, width: usize) -> Vec<Line<'static>> {
     }
     add(Role::Info, "answer", line.reply.as_deref().unwrap_or("none"));
     lines
+}
+
+/// What a reader looks for first; the rest follows by name.
+const FIRST: [&str; 12] = [
+    "kind",
+    "device",
+    "time",
+    "error",
+    "lock",
+    "valve",
+    "parts",
+    "events",
+    "position",
+    "sub_device",
+    "command",
+    "serial",
+];
+
+/// What a decoded object says, a line a fact; what it does not say is left out. Raw and answer have lines of their own.
+fn facts(object: &serde_json::Value) -> Vec<String> {
+    let Some(object) = object.as_object() else { return Vec::new() };
+    let rest = object.keys().map(String::as_str).filter(|key| !FIRST.contains(key));
+    let keys = FIRST.into_iter().chain(rest.filter(|key| !matches!(*key, "raw" | "reply")));
+    let told = keys.filter_map(|key| Some((key, in_words(object.get(key)?))));
+    told.filter(|(_, value)| !value.is_empty()).map(|(key, value)| format!("{key}: {value}")).collect()
+}
+
+fn in_words(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    let list = |parts: Vec<String>| parts.join(", ");
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) if values.iter().any(Value::is_object) => {
+            values.iter().map(in_words).collect::<Vec<_>>().join("; ")
+        }
+        Value::Array(values) => list(values.iter().map(in_words).collect()),
+        Value::Object(fields) => {
+            let told = fields.iter().map(|(key, value)| (key, in_words(value)));
+            list(
+                told.filter(|(_, value)| !value.is_empty())
+                    .map(|(key, value)| format!("{key} {value}"))
+                    .collect(),
+            )
+        }
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
 }
 
 /// Hex in lines of 24 bytes.

@@ -169,7 +169,7 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rubbish_makes_one_frame_or_none(values in prop::collection::vec(any_text(), 10), pick in any::<prop::sample::Index>()) {
