@@ -61,7 +61,7 @@ fn corpus() -> Vec<Message> {
         for read in &case.reads {
             connection.push(read);
         }
-        connection.finish();
+        connection.close();
         while let Some(heard) = connection.next() {
             if let Heard::Frame(frame) = heard {
                 messages.extend(frame.messages);

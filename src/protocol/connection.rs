@@ -34,11 +34,11 @@ pub enum Heard {
 ///
 /// Call [`Connection::push`], then [`Connection::next`] until `None`. After 300 ms of quiet, if
 /// [`Connection::waits_for_quiet`], call [`Connection::flush`] and `next` again. At the end of the stream call
-/// [`Connection::finish`] and `next` again.
+/// [`Connection::close`] and `next` again.
 ///
 /// One UDP datagram is one or more whole frames: push it, call `finish`, drain. The same connection may be used for
 /// the peer's next datagram, or a new one made by [`Connection::with_family`]; no bytes are kept from one to the next,
-/// but for the packets of messages that come in several.
+/// but for the packets of messages that come in several and deltas whose base has not come.
 ///
 /// The work is linear in the bytes, however they are split ([`Connection::steps`] counts it), and what is held of an
 /// unfinished frame never exceeds [`MAX_FRAME`]; a longer one is refused.
@@ -143,12 +143,10 @@ impl Connection {
             if self.step() {
                 continue;
             }
-            if self.ended {
-                let said = self.bofan.give_up();
-                self.said(said);
-            }
             self.tell_refusal();
             if self.closed {
+                let said = self.bofan.give_up();
+                self.said(said);
                 self.split.close();
                 self.tell_given_up();
             }
@@ -165,13 +163,14 @@ impl Connection {
         self.waits
     }
 
-    /// The stream or datagram has ended: flushes, and `next` tells what is left over as refused.
+    /// A datagram has ended: flushes, and `next` tells what is left over as refused. Deltas that wait for their base,
+    /// and packets for their message, wait on: the next datagram may bring it.
     pub fn finish(&mut self) {
         self.quiet = true;
         self.ended = true;
     }
 
-    /// The connection has ended for good: like `finish`, and messages of which packets are missing are given up.
+    /// The connection has ended for good: like `finish`, and deltas and messages of which a part is missing are given up.
     pub fn close(&mut self) {
         self.finish();
         self.closed = true;

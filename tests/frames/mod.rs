@@ -100,7 +100,7 @@ pub(crate) fn hear<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> Told {
         connection.push(read);
         told.drain(&mut connection);
     }
-    connection.finish();
+    connection.close();
     told.drain(&mut connection);
     told
 }

@@ -35,7 +35,7 @@ fn steps(bytes: &[u8], chunk: usize) -> (u64, usize) {
         told.drain(&mut connection);
         most = most.max(connection.buffered());
     }
-    connection.finish();
+    connection.close();
     told.drain(&mut connection);
     (connection.steps() - before, most)
 }

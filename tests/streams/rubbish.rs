@@ -118,11 +118,11 @@ proptest! {
         let mut connection = fresh();
         let mut told = Told::default();
         connection.push(&rubbish);
-        connection.finish();
+        connection.close();
         told.drain(&mut connection);
         let before = told.objects.len();
         connection.push(&good.bytes());
-        connection.finish();
+        connection.close();
         told.drain(&mut connection);
         prop_assert!(meaning(&told)[before..].ends_with(&meaning(&hear([good.bytes().as_slice()]))));
     }

@@ -106,7 +106,7 @@ fn shown<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
         connection.push(read);
         drain(&mut connection);
     }
-    connection.finish();
+    connection.close();
     drain(&mut connection);
     shown.push(refused);
     shown

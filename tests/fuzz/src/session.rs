@@ -75,7 +75,7 @@ impl Session {
     /// Ends the stream and holds what was told against it.
     #[must_use]
     pub fn finish(mut self) -> Told {
-        self.connection.finish();
+        self.connection.close();
         self.drain();
         assert_eq!(self.connection.buffered(), 0, "the stream has ended and something is kept");
         self.told.bytes = self.stream.len();
