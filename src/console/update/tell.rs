@@ -190,7 +190,8 @@ pub(super) fn begin(model: &mut Model) -> Vec<Effect> {
     ask_catalogue(model, device)
 }
 
-/// The commands of the list that hold all the words typed, those that can be sent first.
+/// The commands of the list that hold all the words typed: those that can be sent first, and among them those whose
+/// name begins with what was typed.
 #[must_use]
 pub fn offers<'a>(model: &'a Model, device: &DeviceKey, search: &str) -> Vec<&'a CommandHelp> {
     let search = search.to_lowercase();
@@ -201,6 +202,7 @@ pub fn offers<'a>(model: &'a Model, device: &DeviceKey, search: &str) -> Vec<&'a
     let commands = catalogue(model, device).map(|known| known.commands.as_slice()).unwrap_or_default();
     let (mut can, cannot): (Vec<_>, Vec<_>) =
         commands.iter().filter(fits).partition(|help| help.not_here.is_none());
+    can.sort_by_key(|help| !help.name.starts_with(search.trim()));
     can.extend(cannot);
     can
 }
