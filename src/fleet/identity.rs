@@ -401,6 +401,9 @@ impl State {
         identity.conflict = Some(Conflict { ignored: 0, decided: Some(decided), ..conflict });
         self.set_timer(due, Timer::Identity(key.clone()));
         self.forget_told(key);
+        for id in self.orders.distrust(key) {
+            self.touch_order(id);
+        }
         self.decided(key, outcome)
     }
 

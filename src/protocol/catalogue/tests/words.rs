@@ -232,6 +232,14 @@ fn nothing_that_is_more_than_a_reading_goes_under_the_name_of_one() {
         tried += 1;
     }
     assert!(tried > 60, "{tried}");
+    // Words that nobody here knows are told once: they may be more than a reading.
+    let mut own = Profiles::shipped();
+    own.lay_over("jt701d", "[commands.firmware]\nsend = \"(P77,1)\"\nproof = \"documented\"").unwrap();
+    own.lay_over("jt701d", "[commands.imei]\nsend = \"(P14)\"\nproof = \"documented\"").unwrap();
+    let silent = |command: &str| {
+        compose(own.get("jt701d").unwrap(), command, &Args::new(), &AROUND).unwrap().expect.may_be_silent
+    };
+    assert!(silent("firmware") && !silent("imei"));
     // A device reads numbers, not their writing.
     for send in [
         "({id},{item},{serial},WLNET,08,1,5,E03B60000A)",
