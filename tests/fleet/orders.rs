@@ -281,6 +281,17 @@ fn an_output_is_switched_when_a_report_shows_it() {
 }
 
 #[test]
+fn what_a_tracker_announces_when_it_connects_is_no_answer() {
+    let mut scene = Scene::new();
+    let words = Words { expect: Expect { may_be_silent: true, ..Expect::default() }, ..switch() };
+    let id = scene.told(100, TRACKER, &words);
+    scene.hear(110, format!("$FUS{TRACKER},600-V1.0,A1\r\n"));
+    assert_eq!(scene.exchange(id), Exchange::Sent);
+    scene.advance(300);
+    assert_eq!(scene.exchange(id), Exchange::SentOnly);
+}
+
+#[test]
 fn after_a_restart_nobody_knows_what_became_of_what_was_sent() {
     let mut scene = Scene::new();
     let sent = scene.told(100, MASTER, &configure(30));
