@@ -146,8 +146,8 @@ impl Expect {
 
 /// A Bofan line that is no report: it answers, whatever it says.
 fn line(success: &Success, message: &Message) -> Option<Outcome> {
-    let is_line =
-        matches!(message.kind, MessageKind::CommandReply | MessageKind::Firmware | MessageKind::Other);
+    // Not what a tracker announces of itself whenever it connects.
+    let is_line = matches!(message.kind, MessageKind::CommandReply | MessageKind::Other);
     let reply = message.command.as_ref().filter(|_| is_line && message.protocol == Protocol::Bofan)?;
     Some(match success {
         Success::Reply => Outcome::Accepted,

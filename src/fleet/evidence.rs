@@ -92,10 +92,17 @@ impl State {
         {
             device.firmware = Some(command.params.join(" "));
         }
-        if let Some(reply) = message.command.as_ref().and_then(|command| command.unlock()) {
+        // While two sources speak in its name nobody knows which of them answers: a yes of the wrong one would close what
+        // the right one never heard of. That a password was refused is believed of anybody.
+        let in_doubt = self.undecided_identity(sender).is_some();
+        if let Some(reply) = message.command.as_ref().and_then(|command| command.unlock())
+            && (!in_doubt || matches!(reply, UnlockReply::Password { accepted: false, .. }))
+        {
             self.hear_answer(sender, reply, message.serial, received);
         }
-        self.hear_order(sender, message, received);
+        if !in_doubt {
+            self.hear_order(sender, message, received);
+        }
     }
 
     fn hear_answer(&mut self, via: &DeviceKey, reply: UnlockReply, serial: Option<u32>, received: Utc) {

@@ -148,6 +148,17 @@ impl Identity {
         Some(&decided.pin)
     }
 
+    /// Whether an operator rejected this source before the conflict that is undecided now: a third one does not bring
+    /// it back. Who shares the IP address of one of the two is not known by that address.
+    fn was_rejected(&self, source: &Source) -> bool {
+        let Some(conflict) = self.undecided() else { return false };
+        let rejected: Vec<Source> = conflict.rejected.iter().copied().collect();
+        [conflict.first, conflict.second].into_iter().all(|accepted| {
+            let pin = Pin { accepted, rejected: rejected.clone() };
+            pin.standing(source) == Standing::Rejected
+        })
+    }
+
     /// Newest last.
     pub fn events(&self) -> impl Iterator<Item = &IdentityEvent> {
         self.events.iter()
@@ -194,6 +205,13 @@ impl Identity {
                 return Verdict::Suspect(Suspicion { kind, first: accepted, second: source });
             }
             None => {}
+        }
+        if self.was_rejected(&source) {
+            if let Some(conflict) = &mut self.conflict {
+                conflict.ignored = conflict.ignored.saturating_add(1);
+                conflict.last = conflict.last.max(at);
+            }
+            return Verdict::Ignored;
         }
         match self.speak(record, at) {
             Some(newer) => {
@@ -383,6 +401,9 @@ impl State {
         identity.conflict = Some(Conflict { ignored: 0, decided: Some(decided), ..conflict });
         self.set_timer(due, Timer::Identity(key.clone()));
         self.forget_told(key);
+        for id in self.orders.distrust(key) {
+            self.touch_order(id);
+        }
         self.decided(key, outcome)
     }
 

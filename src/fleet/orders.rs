@@ -511,6 +511,26 @@ impl Orders {
         touched
     }
 
+    /// An operator chose one of two sources: what a plan would write now may rest on what the other one told. Whoever
+    /// still wants it reads anew.
+    pub fn distrust(&mut self, via: &DeviceKey) -> Vec<CommandId> {
+        let rests_on_a_reading = |order: &&Order| {
+            order.exchange == Exchange::Queued
+                && order.intent.part_of.is_some()
+                && order.intent.class != CommandClass::Read
+        };
+        let ids: Vec<CommandId> =
+            self.live_of(via).filter(rests_on_a_reading).map(|order| order.id).collect();
+        for id in &ids {
+            if let Some(order) = self.rows.get_mut(id) {
+                order.exchange = Exchange::Withheld;
+                order.detail = Some("another source may have told what it rests on".into());
+            }
+            self.index(*id);
+        }
+        ids
+    }
+
     /// The clock reached `due`. Whether anything changed or may be done now.
     pub fn fire(&mut self, id: CommandId, now: Utc, times: Times) -> bool {
         let Some(order) = self.rows.get_mut(&id).filter(|order| !order.intent.is_plan) else { return false };

@@ -188,8 +188,9 @@ impl State {
         self.seq = Some(entry.seq);
         let outcome = match &entry.body {
             Body::Frame(record) => {
-                self.hear(record, entry.at);
-                self.hear_offers(record, entry.seq, entry.at);
+                if self.hear(record, entry.at) {
+                    self.hear_offers(record, entry.seq, entry.at);
+                }
                 None
             }
             Body::Registry(act) => Some(Outcome::Enrolled(self.register(act, entry))),
@@ -573,14 +574,15 @@ impl State {
         }
     }
 
-    fn hear(&mut self, record: &FrameRecord, at: Utc) {
+    /// Takes in a frame. `false` if its source is not believed.
+    fn hear(&mut self, record: &FrameRecord, at: Utc) -> bool {
         // What hangs on a master has no modem: whoever speaks in its name on a line of its own is somebody else.
         if self.devices.get(&record.device).is_none_or(|device| device.kind.is_bound())
             || !self.identify(record, at)
         {
-            return;
+            return false;
         }
-        let Some(device) = self.devices.get_mut(&record.device) else { return };
+        let Some(device) = self.devices.get_mut(&record.device) else { return false };
         device.last_received = Some(at);
         device.peer = Some(record.peer.to_string());
         device.transport = Some(record.transport);
@@ -590,5 +592,6 @@ impl State {
         }
         self.changes.heard.insert(record.device.clone());
         self.touch_device(&record.device);
+        true
     }
 }

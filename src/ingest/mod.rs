@@ -83,8 +83,8 @@ pub trait EventSink: Send + Sync + 'static {
     fn unread(&self, unread: &Unread, device: Option<&DeviceKey>, source: Source);
 
     /// Pieces of a photo in a frame of an enrolled device. Tells whether the frame is nothing else: then it is not
-    /// stored, the whole photo is.
-    fn pieces(&self, device: &DeviceKey, frame: &HeardFrame) -> bool;
+    /// stored, the whole photo is. A piece counts only from where the device was asked for it.
+    fn pieces(&self, device: &DeviceKey, frame: &HeardFrame, source: Source) -> bool;
 
     /// A dynamic unlock password the device told.
     fn password(&self, device: &DeviceKey, frame: &HeardFrame);
@@ -143,6 +143,13 @@ fn record(device: &DeviceKey, frame: &HeardFrame, source: Source) -> FrameRecord
         messages: frame.messages.clone(),
         raw: frame.raw.clone(),
         base: frame.aside.base.clone(),
+    }
+}
+
+/// What a source that an operator rejected says is journalled, but no delta of the accepted one builds on it.
+fn without_base(record: &mut FrameRecord, is_rejected: bool) {
+    if is_rejected {
+        record.base = None;
     }
 }
 

@@ -349,12 +349,14 @@ impl<S: EventSink> Session<S> {
         if let Some(old) = heard.superseded {
             tracing::info!(%device, %old, new = %self.source, "a new connection supersedes the old one, which is kept as a witness");
         }
-        if self.door.sink.pieces(&device, &frame) {
+        if self.door.sink.pieces(&device, &frame, self.source) {
             self.door.sink.fate(&device, &frame, self.source, super::PIECE, false);
             return None;
         }
         record.arrival = Arrival { opens: heard.opens, overtaken: heard.overtaken, held: self.held };
-        if !self.door.sessions.is_rejected(&device, &self.source) {
+        let is_rejected = self.door.sessions.is_rejected(&device, &self.source);
+        super::without_base(&mut record, is_rejected);
+        if !is_rejected {
             self.door.sink.password(&device, &frame);
         }
         let bytes = super::answer_bytes(&frame.answers, When::AtOnce, self.door.sink.now());

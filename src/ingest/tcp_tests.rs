@@ -18,7 +18,7 @@ impl EventSink for Nobody {
     }
     fn quarantine(&self, _: &DeviceKey, _: &HeardFrame, _: Source) {}
     fn unread(&self, _: &Unread, _: Option<&DeviceKey>, _: Source) {}
-    fn pieces(&self, _: &DeviceKey, _: &HeardFrame) -> bool {
+    fn pieces(&self, _: &DeviceKey, _: &HeardFrame, _: Source) -> bool {
         false
     }
     fn password(&self, _: &DeviceKey, _: &HeardFrame) {}
@@ -56,7 +56,7 @@ impl EventSink for Slow {
     }
     fn quarantine(&self, _: &DeviceKey, _: &HeardFrame, _: Source) {}
     fn unread(&self, _: &Unread, _: Option<&DeviceKey>, _: Source) {}
-    fn pieces(&self, _: &DeviceKey, _: &HeardFrame) -> bool {
+    fn pieces(&self, _: &DeviceKey, _: &HeardFrame, _: Source) -> bool {
         false
     }
     fn password(&self, _: &DeviceKey, _: &HeardFrame) {}

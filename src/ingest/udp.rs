@@ -179,10 +179,12 @@ impl<S: EventSink> Hearing<'_, S> {
         let mut record = super::record(&device, &frame, self.source);
         record.arrival = Arrival { held: self.held, ..Arrival::default() };
         self.door.sessions.heard_udp(&device, self.source, self.socket, sink.is_repeat(&record), now);
-        if sink.pieces(&device, &frame) {
+        if sink.pieces(&device, &frame, self.source) {
             return sink.fate(&device, &frame, self.source, super::PIECE, false);
         }
-        if !self.door.sessions.is_rejected(&device, &self.source) {
+        let is_rejected = self.door.sessions.is_rejected(&device, &self.source);
+        super::without_base(&mut record, is_rejected);
+        if !is_rejected {
             sink.password(&device, &frame);
         }
         match sink.try_store(record) {

@@ -7,6 +7,7 @@ use super::orders::{reader_of, words_of};
 use crate::domain::order::{CommandClass, OrderIntent, OrderStep, Success};
 use crate::domain::{CommandId, DeviceKey, DeviceKind, Exchange, Utc};
 use crate::fleet::State;
+use crate::fleet::device::Device;
 use crate::fleet::orders::Order;
 use crate::fleet::snapshot::DeviceStatus;
 use crate::protocol::catalogue::Profile;
@@ -211,6 +212,33 @@ fn arg(order: &Order, name: &str) -> Vec<String> {
     value.unwrap_or_default().split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
+/// A list that was told without its count may be a part of it, and what is not in what is written is unbound. So it
+/// must at least hold what is enrolled under this master, but for what the plan itself names.
+fn is_whole(state: &State, plan: &Order, read: &Order, list: &[String]) -> Result<(), String> {
+    if read.reply.as_ref().is_some_and(|reply| binding::is_counted(reply, list)) {
+        return Ok(());
+    }
+    let named = [arg(plan, "add"), arg(plan, "remove")].concat();
+    let missing: BTreeSet<String> = enrolled_under(state, &plan.intent.target)
+        .filter(|id| !list.contains(id) && !named.contains(id))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
+    Err(format!(
+        "the list was told without a count and lacks {missing}, enrolled under this master: it may be a part only; \
+         bound are {}; name {missing} among those to add if it is not bound",
+        joined(list)
+    ))
+}
+
+/// IDs of the sub-devices enrolled under a master.
+fn enrolled_under<'a>(state: &'a State, master: &'a DeviceKey) -> impl Iterator<Item = String> + use<'a> {
+    let is_its = move |d: &&Device| d.bound_to.as_ref() == Some(master) && d.status == DeviceStatus::Enrolled;
+    state.devices().filter(is_its).map(|device| device.key.id.to_string())
+}
+
 /// The list as it is to be: in its order, what is added at the end. `None`: it is so already.
 fn changed(state: &State, plan: &Order, list: &[String]) -> Result<Option<Vec<String>>, String> {
     let (add, remove) = (arg(plan, "add"), arg(plan, "remove"));
@@ -268,7 +296,10 @@ fn next_of_binding(state: &State, plan: &Order, steps: &[&Order], now: Utc) -> N
 
 /// From the list that was read to the list that is written.
 fn write(state: &State, plan: &Order, list: &Order, now: Utc) -> Next {
-    let planned = list_of(list).and_then(|is| Ok((changed(state, plan, &is)?, is)));
+    let planned = list_of(list).and_then(|is| {
+        is_whole(state, plan, list, &is)?;
+        Ok((changed(state, plan, &is)?, is))
+    });
     let wanted = match planned {
         Ok((Some(wanted), _)) => wanted,
         Ok((None, is)) => {
@@ -305,11 +336,7 @@ fn verify(state: &State, plan: &Order, wanted: &[String], is: &[String]) -> Next
 /// Where the registry says something else than the master's list. It is never changed silently.
 fn registry(state: &State, plan: &Order, list: &[String]) -> String {
     let master: &DeviceKey = &plan.intent.target;
-    let enrolled: BTreeSet<String> = state
-        .devices()
-        .filter(|d| d.bound_to.as_ref() == Some(master) && d.status == DeviceStatus::Enrolled)
-        .map(|device| device.key.id.to_string())
-        .collect();
+    let enrolled: BTreeSet<String> = enrolled_under(state, master).collect();
     let list: BTreeSet<String> = list.iter().cloned().collect();
     let only = |here: &BTreeSet<String>, there: &BTreeSet<String>| {
         here.difference(there).cloned().collect::<Vec<_>>().join(", ")

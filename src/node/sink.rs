@@ -75,9 +75,16 @@ impl EventSink for Node {
         tracing::debug!(peer = %source.peer, reason = text::clean(&unread.reason), bytes = unread.length, "not readable");
     }
 
-    fn pieces(&self, device: &DeviceKey, frame: &HeardFrame) -> bool {
-        if !frame.aside.chunks.is_empty() {
-            self.photo_news(PhotoNews::Pieces(device.clone(), frame.aside.chunks.clone()));
+    fn pieces(&self, device: &DeviceKey, frame: &HeardFrame, source: Source) -> bool {
+        let asked = self.sessions.link(device, self.now());
+        let is_asked =
+            asked.is_some_and(|link| (link.transport, link.peer) == (source.transport, source.peer));
+        let pieces = &frame.aside.chunks;
+        if !is_asked {
+            let count = u64::try_from(pieces.len()).unwrap_or(u64::MAX);
+            self.counters.unasked_pieces.fetch_add(count, Ordering::Relaxed);
+        } else if !pieces.is_empty() {
+            self.photo_news(PhotoNews::Pieces(device.clone(), pieces.clone()));
         }
         let only = frame.messages.iter().all(|message| message.kind == MessageKind::PhotoChunk);
         if only {

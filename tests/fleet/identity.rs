@@ -8,7 +8,7 @@ use lockyard::domain::identity::{
     Arrival, ConflictKind, IdentityAct, IdentityDecision, IdentityNews, Source, Standing,
 };
 use lockyard::domain::journal::{Body, Transport};
-use lockyard::domain::{LockState, PartState, Priority, SealState};
+use lockyard::domain::{Exchange, LockState, PartState, Priority, SealState};
 use lockyard::fleet::identity::{Conflict, IdentityOutcome};
 use lockyard::fleet::{Outcome, State, Times};
 use proptest::prelude::*;
@@ -197,6 +197,49 @@ fn the_newest_may_be_accepted_and_its_reconnects_with_it() {
     let conflict = scene.device(MASTER).identity.undecided().unwrap();
     assert_eq!((conflict.first, conflict.second), (tcp(2, 40_002), tcp(3, 1)));
     assert_eq!(scene.letter(MASTER, DuplicateIdentity), "B2");
+}
+
+#[test]
+fn a_third_source_does_not_bring_the_rejected_one_back() {
+    let (mut scene, a, b) = two();
+    scene.decide(70, MASTER, IdentityDecision::Older);
+    scene.hear_from(80, a, fine(80));
+    scene.hear_from(90, tcp(3, 1), fine(90));
+    assert!(scene.device(MASTER).identity.undecided().is_some());
+    let frames = scene.device(MASTER).frames;
+    scene.hear_from(100, b, master(100, OPEN).bytes());
+    scene.hear_from(110, tcp(2, 50_000), master(110, OPEN).bytes());
+    assert_eq!(scene.device(MASTER).motor.map(|held| held.value), Some(PartState::Closed));
+    assert_eq!(scene.device(MASTER).frames, frames);
+    let conflict = scene.device(MASTER).identity.undecided().unwrap();
+    assert_eq!((conflict.first, conflict.second, conflict.ignored), (a, tcp(3, 1), 2));
+    // It is one device with the third after all: then nobody is rejected any more.
+    scene.decide(120, MASTER, IdentityDecision::Same);
+    scene.hear_from(130, b, master(130, OPEN).bytes());
+    assert_eq!(scene.device(MASTER).motor.map(|held| held.value), Some(PartState::Open));
+}
+
+#[test]
+fn no_answer_closes_anything_while_two_speak() {
+    let (mut scene, a, _) = two();
+    scene.decide(61, MASTER, IdentityDecision::Same);
+    let order = scene.order(62, MASTER, &crate::orders::list(7));
+    scene.tell(62, order, &crate::orders::list(7));
+    let opening = scene.send(62, MASTER, StaticPassword);
+    scene.hear_from(63, tcp(3, 1), fine(63));
+    scene.hear_from(69, a, fine(69));
+    assert!(scene.device(MASTER).identity.undecided().is_some());
+    scene.hear_from(70, tcp(3, 1), text("P43,1,0"));
+    scene.hear_from(71, tcp(3, 1), format!("({MASTER},1,007,WLNET,1,0,1,E03B60000A)"));
+    let exchange = |scene: &Scene| {
+        (scene.state.orders.get(order).unwrap().exchange, scene.state.commands.get(opening).unwrap().exchange)
+    };
+    assert_eq!(exchange(&scene), (Exchange::Sent, Exchange::Sent));
+    scene.decide(72, MASTER, IdentityDecision::Older);
+    scene.hear_from(73, tcp(3, 1), text("P43,1,0"));
+    assert_eq!(exchange(&scene), (Exchange::Sent, Exchange::Sent));
+    scene.hear_from(74, a, format!("({MASTER},1,007,WLNET,1,0,1,E03B60000A)"));
+    assert_eq!(exchange(&scene).0, Exchange::AnsweredOk);
 }
 
 #[test]

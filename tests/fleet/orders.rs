@@ -6,6 +6,7 @@ use lockyard::domain::command::{CommandStep, UnlockMethod};
 use lockyard::domain::order::{CommandClass, Expect, OrderIntent, OrderStep, Success};
 use lockyard::domain::{CommandId, Exchange};
 use lockyard::fleet::commands::StepOutcome;
+use lockyard::fleet::identity::IdentityOutcome;
 use lockyard::fleet::orders::{ATTEMPTS, OPEN_PER_DEVICE, Order};
 use lockyard::fleet::snapshot::Verified;
 use lockyard::fleet::{State, Times};
@@ -280,6 +281,17 @@ fn an_output_is_switched_when_a_report_shows_it() {
 }
 
 #[test]
+fn what_a_tracker_announces_when_it_connects_is_no_answer() {
+    let mut scene = Scene::new();
+    let words = Words { expect: Expect { may_be_silent: true, ..Expect::default() }, ..switch() };
+    let id = scene.told(100, TRACKER, &words);
+    scene.hear(110, format!("$FUS{TRACKER},600-V1.0,A1\r\n"));
+    assert_eq!(scene.exchange(id), Exchange::Sent);
+    scene.advance(300);
+    assert_eq!(scene.exchange(id), Exchange::SentOnly);
+}
+
+#[test]
 fn after_a_restart_nobody_knows_what_became_of_what_was_sent() {
     let mut scene = Scene::new();
     let sent = scene.told(100, MASTER, &configure(30));
@@ -323,6 +335,28 @@ fn a_plan_is_its_steps() {
     assert_eq!(scene.exchange(whole), Exchange::AnsweredOk);
     assert_eq!(scene.order_step(204, checked(Some(false))), StepOutcome::NotNow);
     assert_eq!(scene.state.order_row(whole).unwrap().verified, Some(Verified::Yes));
+}
+
+#[test]
+fn what_a_plan_would_write_does_not_outlive_the_choice_of_a_source() {
+    use lockyard::domain::identity::{Arrival, IdentityDecision, Source};
+    use lockyard::domain::journal::Transport;
+    let from =
+        |host: u8| Source { transport: Transport::Tcp, peer: format!("10.0.0.{host}:1").parse().unwrap() };
+    let mut scene = Scene::new();
+    let say = |scene: &mut Scene, second: i64, host: u8| {
+        scene.hear_by(second, from(host), Arrival::default(), master(second, FINE).bytes());
+    };
+    say(&mut scene, 0, 1);
+    say(&mut scene, 30, 2);
+    let plan = scene.order_as(40, MASTER, &list(7), None, true);
+    let write = Words { class: CommandClass::Credential, ..list(8) };
+    let step = scene.order_as(45, MASTER, &write, Some(plan), false);
+    let alone = scene.order(45, MASTER, &configure(30));
+    say(&mut scene, 60, 1);
+    assert_eq!(scene.decide(70, MASTER, IdentityDecision::Older), IdentityOutcome::Done);
+    assert_eq!((scene.exchange(step), scene.exchange(alone)), (Exchange::Withheld, Exchange::Queued));
+    assert_eq!(scene.tell(71, step, &write), StepOutcome::NotNow);
 }
 
 #[test]

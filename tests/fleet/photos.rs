@@ -89,3 +89,21 @@ fn a_frame_of_stored_records_may_hold_several_and_the_last_twenty_are_remembered
     let all = photos(&scene);
     assert_eq!((all.len(), all[0].taken), (20, Some(at(600))));
 }
+
+#[test]
+fn what_a_rejected_source_offers_is_not_fetched() {
+    use lockyard::domain::identity::IdentityDecision;
+    use lockyard::domain::identity::Source;
+    use lockyard::domain::journal::Transport;
+    let from =
+        |host: u8| Source { transport: Transport::Tcp, peer: format!("10.0.0.{host}:1").parse().unwrap() };
+    let mut scene = Scene::new();
+    for (second, host) in [(0, 1), (30, 2), (60, 1)] {
+        scene.hear_from(second, from(host), offer("POS", u32::try_from(second / 30).unwrap()));
+    }
+    scene.decide(70, TRACKER, IdentityDecision::Older);
+    scene.hear_from(180, from(2), offer("PHO6608-2", 3));
+    assert_eq!(photos(&scene).len(), 0);
+    scene.hear_from(240, from(1), offer("PHO6608-2", 4));
+    assert_eq!(photos(&scene).len(), 1);
+}

@@ -109,3 +109,36 @@ fn implausible_deltas_are_refused_and_counted() {
     });
     node.stop();
 }
+
+/// What a source that an operator rejected says makes no base either: the accepted one's next delta would not fit.
+#[test]
+fn what_a_rejected_source_says_is_no_base() {
+    let lab = Lab::new();
+    let node = serve(&lab);
+    let (mut old, mut new) = (node.connect(), node.connect_from(2));
+    old.send(sentence(ID, "000100", "10.0"));
+    until_heading(&lab, ID, 10.0);
+    new.send(sentence(ID, "000101", "11.0"));
+    until_heading(&lab, ID, 11.0);
+    let mut second = 200;
+    wait_for("the conflict", || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        second += 1;
+        old.send(sentence(ID, &format!("000{second}"), "20.0"));
+        lab.device(ID).filter(|row| !row["conflict"].is_null())
+    });
+    lab.ok(&["identity", ID, "--accept", "older", "--note", "called the driver"]);
+    let accepted = sentence(ID, "000400", "40.0");
+    old.send(&accepted);
+    until_heading(&lab, ID, 40.0);
+    new.send(sentence(ID, "000500", "50.0"));
+    wait_for("it to be ignored", || (lab.device(ID)?["conflict"]["ignored"] == 1).then_some(()));
+    let bases = lockyard::store::Reader::open(&lab.data()).unwrap().delta_bases().unwrap();
+    assert_eq!(bases[0].1, accepted);
+    drop(old);
+    let mut again = node.connect();
+    again.send(announce(ID));
+    again.send(delta(&accepted, 3, "600.000", "60.0"));
+    until_heading(&lab, ID, 60.0);
+    node.stop();
+}

@@ -318,6 +318,35 @@ fn a_plan_stops_at_the_first_surprise_and_says_where() {
 }
 
 #[test]
+fn a_list_that_may_be_a_part_is_not_written() {
+    let lab = Lab::new();
+    let (node, mut device) = scene(&lab);
+    lab.ok(&[
+        "enrol",
+        &format!("jointech/{SUB_A}"),
+        "--kind",
+        "sub_lock",
+        "--bind-to",
+        LOCK,
+        "--asset",
+        "Truck",
+    ]);
+    let plan = ordered(&ask(&lab, bind(&[SUB_B], &[])));
+    device.expect(&format!("({LOCK},1,001,WLNET,1,0)"));
+    says(&mut device, "1,001,WLNET,1,E03B6000FF");
+    let row = becomes(&lab, plan, "verified", "no");
+    let words = row["detail"].as_str().unwrap();
+    assert!(words.contains("nothing changed") && words.contains(&format!("lacks {SUB_A}")), "{words}");
+    device.hears_nothing();
+    // With its count it is whole, whatever the registry says.
+    ordered(&ask(&lab, bind(&[SUB_B], &[])));
+    device.expect(&format!("({LOCK},1,002,WLNET,1,0)"));
+    says(&mut device, "1,002,WLNET,1,0,1,E03B6000FF");
+    device.expect(&format!("({LOCK},1,003,WLNET,1,1,2,E03B6000FF,{SUB_B})"));
+    node.stop();
+}
+
+#[test]
 fn a_plan_goes_on_after_a_restart_where_it_stood() {
     let lab = Lab::new();
     let node = lab.serve();

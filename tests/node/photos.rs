@@ -218,3 +218,29 @@ fn files_stay_within_their_allowance_and_strangers_are_not_asked() {
     stranger.hears_nothing();
     node.stop();
 }
+
+#[test]
+fn a_piece_from_elsewhere_than_asked_is_no_part_of_the_picture() {
+    let lab = Lab::new();
+    let node = serve(&lab, "");
+    let mut device = node.connect();
+    let clock = chrono::Utc::now().format("%H%M%S.000");
+    let day = chrono::Utc::now().format("%d%m%y");
+    device.send(format!(
+        "$PHO20-1,{ID},{clock},A,0846.0896,N,07552.1738,W,0.0,10.0,{day},,,A/00010,00000/142,0,0,0/62792900//f65//\r\n"
+    ));
+    device.expect("#PHD0,20\r\n");
+    let forger = node.datagrams();
+    forger.send(format!("$FUS{ID},621-V1.0,A1\r\n").as_bytes()).unwrap();
+    forger.send(b"$PHD0,20,FORGEDFORGEDFORGEDFO\r\n").unwrap();
+    let unasked = || {
+        let status: Value = serde_json::from_str(&lab.ok(&["status", "--json"])).unwrap();
+        status["unasked_pieces"].as_u64().filter(|count| *count > 0)
+    };
+    wait_for("the forged piece to be counted", unasked);
+    device.send(b"$PHD0,20,genuinegenuinegenuin\r\n");
+    let row = ended(&lab, 1).remove(0);
+    let bytes = std::fs::read(lab.data().join(row["file"].as_str().unwrap())).unwrap();
+    assert_eq!(bytes, b"genuinegenuinegenuin");
+    node.stop();
+}

@@ -159,3 +159,56 @@ fn decoded(lab: &Lab, frames: &[Vec<u8>]) -> Vec<u8> {
     assert!(!output.stdout.is_empty());
     output.stdout
 }
+
+/// What is asked and answered by orders: passwords that stand in the answer to a reading, and those an operator gives
+/// where none may be given.
+#[test]
+fn orders_and_their_answers_show_no_password() {
+    let lab = Lab::new();
+    let mut command = lab.command(&["serve", "--listen", "127.0.0.1:0", "--auto-enrol"]);
+    command.env("LOCKYARD_LOG", "trace");
+    let node = super::lab::Node::start(command);
+    let mut device = node.connect();
+    device.ask(Report::new(LOCK).bytes(), "(P69,0,1)");
+    lab.until_locked(LOCK);
+    for args in [
+        ["change_password", &format!("new={STATIC}"), &format!("old={DYNAMIC}")],
+        ["server", "host=example.org", &format!("password={STATIC}")],
+        ["firmware", &format!("password={STATIC}"), &format!("x={DYNAMIC}")],
+        ["wake_interval", "seconds=60", &format!("password={DYNAMIC}")],
+    ] {
+        let output = lab.run(&["send", LOCK, args[0], args[1], args[2]]);
+        assert!(!output.status.success(), "{args:?}");
+        assert_clean(args[0], [output.stdout, output.stderr].concat());
+    }
+    let mut tells = |order: &str, asked: &str, answers: &[String]| {
+        let mut child = lab
+            .command(&["send", LOCK, order])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        device.expect(asked);
+        for answer in answers {
+            device.send(answer);
+        }
+        let _ = child.wait().unwrap();
+        assert_clean(order, child.wait_with_output().unwrap().stdout);
+    };
+    tells("read_server", "(P06,0)", &[format!("({LOCK},P06,0,example.org,8888,net,me,{STATIC},0)")]);
+    tells("read_second_server", "(P06,2)", &[format!("({LOCK},P06,2,example.org,8888,{DYNAMIC})")]);
+    tells("read_dynamic_password", "(P52,0)", &[format!("({LOCK},P52,0,000000,{DYNAMIC})")]);
+    tells(
+        "firmware",
+        "(P01)",
+        &[format!("({LOCK},P77,{DYNAMIC})"), format!("({LOCK},P43,{STATIC})"), format!("({LOCK},P01,V1)")],
+    );
+    device.send(format!("({LOCK},1,009,WLNET,9,{DYNAMIC})({LOCK},1,010,WLNET,7,{DYNAMIC})"));
+    device.send(Report::new(LOCK).number(2).bytes());
+    wait_for("the last report", || (lab.journal().last()?[0] == b'$').then_some(()));
+    for what in ["devices", "alarms", "commands"] {
+        assert_clean(what, lab.ok(&["list", what, "--all", "--json"]));
+    }
+    assert!(assert_directory_clean(&lab.data()) >= 3);
+    assert_clean("the log", node.stop());
+}

@@ -106,6 +106,18 @@ pub fn bind_command(list: &[String]) -> (&'static str, Args) {
     ("bind", Args::new().with("subs", list.join(" ")))
 }
 
+/// Whether the reply tells how many it holds, and these are as many: a part of a list does not pass for the whole.
+#[must_use]
+pub fn is_counted(reply: &CommandReply, list: &[String]) -> bool {
+    let numbers = reply.params.iter().skip(1).take_while(|item| item.len() <= 2);
+    let numbers: Vec<usize> = numbers.filter_map(|item| item.parse().ok()).collect();
+    // A lone 0 or 1 may be a function digit.
+    match numbers.as_slice() {
+        [] | [0 | 1] => false,
+        [.., count] => *count == list.len(),
+    }
+}
+
 /// Whether a list read back holds exactly what was written; the master may order it as it likes.
 #[must_use]
 pub fn is_bound_as(read_back: &[String], written: &[String]) -> bool {
@@ -192,6 +204,16 @@ mod tests {
         assert_eq!(bind_command(&ids(&[A])).0, "bind");
         assert!(is_bound_as(&ids(&[B, A]), &ids(&[A, B])));
         assert!(!is_bound_as(&ids(&[A]), &ids(&[A, B])));
+    }
+
+    #[test]
+    fn a_list_without_a_count_may_be_a_part() {
+        let counted = |params: &[&str]| {
+            let reply = CommandReply { word: "WLNET".into(), params: ids(params) };
+            bound(&reply).is_some_and(|list| is_counted(&reply, &list))
+        };
+        assert!(counted(&["1", "0", "2", A, B]) && counted(&["1", "2", A, B]) && counted(&["1", "0", "0"]));
+        assert!(!counted(&["1", A, B]) && !counted(&["1", "0", A]) && !counted(&["1", "1", A]));
     }
 
     #[test]

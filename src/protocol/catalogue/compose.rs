@@ -319,6 +319,7 @@ fn expect(
         leading: leading.collect(),
         serial: serial.map(u32::from),
         success,
-        may_be_silent: reply.may_be_silent,
+        // A reading that stays unanswered is asked again. Not in words of which nobody here knows that they only read.
+        may_be_silent: reply.may_be_silent || (offered.foreign && offered.spec.class == CommandClass::Read),
     }
 }

@@ -157,6 +157,7 @@ pub(super) fn read(
             let before = profile.commands.get(spec.name);
             let same = before
                 .is_some_and(|before| before.template == offered.template && before.limits == offered.limits);
+            offered.foreign = !same || before.is_some_and(|before| before.foreign);
             offered.proof =
                 before.filter(|_| same).map_or(Proof::Unverified, |before| before.proof.min(offered.proof));
         }
@@ -375,7 +376,7 @@ fn offered(spec: &'static Command, table: &CommandTable) -> Result<Offered, Wron
     if !table.limits.is_empty() {
         limits.push(Limits { firmware: None, ranges: ranges(spec, &table.limits)? });
     }
-    Ok(Offered { spec, proof: table.proof, template, limits })
+    Ok(Offered { spec, proof: table.proof, template, foreign: false, limits })
 }
 
 /// A profile's range must lie within the catalogue's.

@@ -19,6 +19,11 @@ pub(super) fn is_numbered(source: &str) -> bool {
     source.starts_with("0x")
 }
 
+/// Whether an allowed message does more than ask.
+pub(super) fn changes(message: u16) -> bool {
+    message != 0x8201
+}
+
 /// Message and body of a text whose places are filled.
 pub(super) fn read(text: &str) -> Result<(u16, Vec<u8>), String> {
     let mut parts = text.split(' ');

@@ -140,6 +140,8 @@ pub struct Offered {
     pub spec: &'static Command,
     pub proof: Proof,
     pub(super) template: Template,
+    /// Words that are not ours but of an installer's file: what they do nobody here has read.
+    pub(super) foreign: bool,
     /// Narrower ranges, the first that fits the firmware counts.
     pub(super) limits: Vec<Limits>,
 }

@@ -5,6 +5,7 @@ use super::spec::{Command, Kind};
 use super::table;
 use super::value::Written;
 use crate::domain::Protocol;
+use crate::domain::order::CommandClass;
 use std::collections::BTreeMap;
 
 /// Longest text of a profile's command.
@@ -77,7 +78,10 @@ impl Template {
                 values.insert(name, Written::One(number(name, largest)?.to_string()));
             }
             let filled = template.fill(&values).ok_or("a 0x… message has no lists")?;
-            numbered::read(&filled)?;
+            let (message, _) = numbered::read(&filled)?;
+            if command.class < CommandClass::Configure && numbered::changes(message) {
+                return Err(format!("0x{message:04X} changes the device: it cannot be sent as a reading"));
+            }
         }
         Ok(template)
     }

@@ -225,7 +225,10 @@ fn wlnet(frame: &[u8], items: &Items<'_>, memory: &Memory) -> HeardFrame {
                 trace.field(end, unknown("content"), &value);
             }
             message.unknown.push(Unknown { what: "content of a gateway upload".to_owned(), value });
-            heard(frame, message)
+            // What is hidden in the message must not stand in the journal beside it.
+            let mut raw = frame.to_vec();
+            secrets::mask_refused(raw.get_mut(start..end).unwrap_or_default());
+            HeardFrame { raw, ..heard(frame, message) }
         }
         _ => {
             let mut heard = command_reply(frame, Protocol::JointechMaster, items, 3);

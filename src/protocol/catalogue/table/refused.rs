@@ -45,7 +45,8 @@ const fn bofan(word: &'static str, why: &'static str) -> NeverSent {
     NeverSent { protocol: Protocol::Bofan, word, why }
 }
 
-/// Words that move, shut out or reveal: a profile cannot send them as anything less. Items after the word, class.
+/// Words that move, shut out, reveal or set: a profile cannot send them as anything less. Items after the word, class.
+/// What only sets is here because a reading may be repeated by itself, and asked for by anybody who may attach.
 const LEAST: &[(Protocol, &str, &[&str], CommandClass)] = &[
     (Protocol::JointechMaster, "P43", &[], CommandClass::Physical),
     (Protocol::JointechMaster, "P52", &["3"], CommandClass::Physical),
@@ -67,7 +68,40 @@ const LEAST: &[(Protocol, &str, &[&str], CommandClass)] = &[
     (Protocol::Bofan, "APN", &[], CommandClass::Credential),
     (Protocol::Bofan, "PWD", &[], CommandClass::Credential),
     (Protocol::Bofan, "GID", &[], CommandClass::Credential),
+    (Protocol::JointechMaster, "P04", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P15", &[], CommandClass::Configure),
+    (Protocol::JointechMaster, "P29", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P32", &[], CommandClass::Configure),
+    (Protocol::JointechMaster, "P37", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P38", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P39", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P40", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P54", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P61", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P63", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P83", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P94", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P97", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "P99", &["1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "WLNET", &["2", "1"], CommandClass::Configure),
+    (Protocol::JointechMaster, "WLNET", &["18", "1"], CommandClass::Configure),
+    (Protocol::JointechLegacy, "S09", &["1"], CommandClass::Configure),
+    (Protocol::JointechLegacy, "S17", &[], CommandClass::Configure),
+    (Protocol::Bofan, "GTI", &[], CommandClass::Configure),
+    (Protocol::Bofan, "PTI", &[], CommandClass::Configure),
+    (Protocol::Bofan, "SPD", &[], CommandClass::Configure),
+    (Protocol::Bofan, "TMZ", &[], CommandClass::Configure),
+    (Protocol::Bofan, "CPA", &[], CommandClass::Configure),
+    (Protocol::Bofan, "SAL", &[], CommandClass::Configure),
+    (Protocol::Bofan, "SOS", &[], CommandClass::Configure),
 ];
+
+/// Whether a device may take the two items for the same: `08` and ` 8` are `8` to whoever reads numbers.
+fn alike(item: &str, want: &str) -> bool {
+    let number = |text: &str| text.parse::<i64>().ok();
+    let item = item.trim();
+    item.eq_ignore_ascii_case(want) || number(item).is_some_and(|number_of| number(want) == Some(number_of))
+}
 
 /// Why these words must not be sent as a command of `class`; `None` if they may. `items` follow the word; one that
 /// is filled in only when it is sent counts as anything.
@@ -85,7 +119,7 @@ pub(in crate::protocol::catalogue) fn never(
     let could_begin = |with: &[&str]| {
         with.iter()
             .enumerate()
-            .all(|(n, want)| items.get(n).is_some_and(|item| item.is_none_or(|i| i == *want)))
+            .all(|(n, want)| items.get(n).is_some_and(|item| item.is_none_or(|i| alike(i, want))))
     };
     // Reading the counts is harmless; any other form erases unsent records, which are evidence.
     if word == "P98" && items.get(1).copied().flatten() != Some("0") {

@@ -210,3 +210,46 @@ fn what_shuts_out_or_destroys_is_credential_or_never_sent() {
         }
     }
 }
+
+#[test]
+fn nothing_that_is_more_than_a_reading_goes_under_the_name_of_one() {
+    let shipped = Profiles::shipped();
+    let lay = |profile: &str, command: &str, send: &str| {
+        let text = format!("[commands.{command}]\nsend = \"{send}\"\nproof = \"documented\"");
+        shipped.clone().lay_over(profile, &text)
+    };
+    let mut tried = 0;
+    for (profile, offered) in offers(&shipped) {
+        use crate::domain::order::CommandClass::Read;
+        let reading = profile.commands().find(|o| o.spec.class == Read && o.spec.params.is_empty());
+        let (Some(reading), true) = (reading, offered.spec.class > Read) else { continue };
+        // Its words with every place filled: as an installer would copy them.
+        let send = compose(profile, offered.spec.name, &args(offered, None), &AROUND).unwrap().shown;
+        let send = send.replace(crate::domain::secret::MASK, "888888");
+        let send = if offered.words().starts_with("0x") { "0x8105 u8=4".to_owned() } else { send };
+        let error = lay(&profile.name, reading.spec.name, send.trim_end()).expect_err(&send);
+        assert!(error.what.contains("cannot be sent as a read"), "{send}: {error}");
+        tried += 1;
+    }
+    assert!(tried > 60, "{tried}");
+    // Words that nobody here knows are told once: they may be more than a reading.
+    let mut own = Profiles::shipped();
+    own.lay_over("jt701d", "[commands.firmware]\nsend = \"(P77,1)\"\nproof = \"documented\"").unwrap();
+    own.lay_over("jt701d", "[commands.imei]\nsend = \"(P14)\"\nproof = \"documented\"").unwrap();
+    let silent = |command: &str| {
+        compose(own.get("jt701d").unwrap(), command, &Args::new(), &AROUND).unwrap().expect.may_be_silent
+    };
+    assert!(silent("firmware") && !silent("imei"));
+    // A device reads numbers, not their writing.
+    for send in [
+        "({id},{item},{serial},WLNET,08,1,5,E03B60000A)",
+        "({id},{item},{serial},WLNET, 8,1,5,E03B60000A)",
+        "({id},{item},{serial},WLNET,+8,1,5,E03B60000A)",
+        "({id},{item},{serial},WLNET,1,01,0)",
+        "(P52,03,888888)",
+        "(P06,01,example.org,8888,net,,)",
+    ] {
+        assert!(lay("jt701d", "firmware", send).is_err(), "{send}");
+        assert!(lay("jt701d", "restart", send).is_err(), "{send}");
+    }
+}
