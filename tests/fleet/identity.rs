@@ -177,6 +177,9 @@ fn the_accepted_source_is_believed_anew_and_the_other_one_never() {
     scene.hear_from(85, a, master(85, OPEN).bytes());
     assert_eq!(scene.device(MASTER).motor.map(|held| held.value), Some(PartState::Open));
     assert_eq!(scene.seal("TRK-2041"), SealState::Open);
+    let reason = &scene.alarm(MASTER, DuplicateIdentity).unwrap().reason;
+    assert!(reason.contains("chief decided that tcp 10.0.0."), "{reason}");
+    assert!(!reason.contains("blocked"), "commands are not blocked any more: {reason}");
     let pin = scene.device(MASTER).identity.pin().unwrap();
     assert_eq!((pin.standing(&a), pin.standing(&b)), (Standing::Accepted, Standing::Rejected));
     assert_eq!(scene.decide(90, MASTER, IdentityDecision::Same), IdentityOutcome::NoConflict);
