@@ -493,6 +493,19 @@ impl Truck {
     }
 }
 
+#[test]
+fn a_wild_fix_after_hours_of_silence_is_no_place() {
+    let by = tcp(1, 1025);
+    let scene = Scene::new();
+    let mut truck = Truck { scene, now: 0, serial: 40, by, port: 0, opens: true, lat: 12.0, clock: 0 };
+    let silent = [Honest::Loses(133), Honest::Loses(235)];
+    let deeds = [Honest::Reports(2, 1), silent[0], silent[1], Honest::WildFix, Honest::Reports(5, 1)];
+    for deed in deeds {
+        truck.live(deed);
+        assert_eq!(truck.scene.conflict(MASTER), None, "after {deed:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
