@@ -139,7 +139,9 @@ impl<W: Write> Decoder<W> {
             }
             match is_whole.then(|| bytes_of(&line)) {
                 None => self.bad_line(format!("line {number}: longer than 1 MiB, left out"))?,
-                Some(Err(error)) => self.bad_line(format!("line {number}: not hex: {error}"))?,
+                Some(Err(error)) => self.bad_line(format!(
+                    "line {number}: not hex: {error}; bytes as a device sends them: --raw"
+                ))?,
                 Some(Ok(bytes)) if bytes.is_empty() => {}
                 Some(Ok(bytes)) => {
                     if connection.buffered() == 0 {
@@ -254,7 +256,7 @@ impl<W: Write> Decoder<W> {
         self.any_invalid = true;
         let explanation = || match bytes {
             [] => Explanation { frame: "nothing to read".into(), ..Explanation::default() },
-            bytes => explain(bytes),
+            bytes => explain(bytes).of_the_first(bytes.len(), length),
         };
         match self.form {
             Form::Messages => writeln!(self.out, "{object}"),

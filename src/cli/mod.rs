@@ -72,6 +72,14 @@ pub struct NodeFlags {
     pub auto_enrol: bool,
 }
 
+impl NodeFlags {
+    /// With those given before the command: `lockyard --listen ADDR serve` listens there and nowhere else.
+    fn after(self, before: Self) -> Self {
+        let listen = if self.listen.is_empty() { before.listen } else { self.listen };
+        Self { listen, auto_enrol: self.auto_enrol || before.auto_enrol }
+    }
+}
+
 /// Flags of commands that draw a screen.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ScreenFlags {
@@ -90,6 +98,18 @@ pub struct ScreenFlags {
     /// No bell
     #[arg(long)]
     pub no_bell: bool,
+}
+
+impl ScreenFlags {
+    /// With those given before the command.
+    fn after(self, before: Self) -> Self {
+        Self {
+            theme: self.theme.or(before.theme),
+            ascii: self.ascii || before.ascii,
+            color: self.color.or(before.color),
+            no_bell: self.no_bell || before.no_bell,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -302,9 +322,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
     let common = cli.common;
     match cli.command {
         None => console::run(&common, &cli.node, &cli.screen),
-        Some(Command::Serve { node }) => serve::run(&common, &node),
-        Some(Command::Attach { screen }) => console::attach(&common, &screen),
-        Some(Command::Demo { screen }) => demo::run(&common, &screen),
+        Some(Command::Serve { node }) => serve::run(&common, &node.after(cli.node)),
+        Some(Command::Attach { screen }) => console::attach(&common, &screen.after(cli.screen)),
+        Some(Command::Demo { screen }) => demo::run(&common, &screen.after(cli.screen)),
         Some(Command::Decode { file, explain, json, raw, port, show_secrets }) => {
             decode::command(file.as_deref(), decode::Wish { show_secrets, explain, json, raw, port })
         }
@@ -328,5 +348,26 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Identity { id, accept, note }) => identity::run(&common, &id, accept, note),
         Some(Command::Status { json }) => status::run(&common, json),
         Some(Command::Check { node }) => check::run(&common, &node),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Cli {
+        Cli::try_parse_from(words).unwrap()
+    }
+
+    #[test]
+    fn flags_before_the_command_count() {
+        let cli = parsed(&["lockyard", "--listen", "127.0.0.1:0", "serve", "--auto-enrol"]);
+        let Some(Command::Serve { node }) = cli.command else { panic!() };
+        let node = node.after(cli.node);
+        assert_eq!((node.listen, node.auto_enrol), (vec!["127.0.0.1:0".to_owned()], true));
+        let cli = parsed(&["lockyard", "--ascii", "--no-bell", "attach", "--color", "never"]);
+        let Some(Command::Attach { screen }) = cli.command else { panic!() };
+        let screen = screen.after(cli.screen);
+        assert!(screen.ascii && screen.no_bell && screen.color == Some(ColorFlag::Never));
     }
 }

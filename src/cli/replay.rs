@@ -74,7 +74,9 @@ fn parse(file: &str) -> Result<Vec<Flow>, String> {
             .iter()
             .map(|text| hex::decode(text.split_whitespace().collect::<String>()))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| format!("line {line_number}: not hex: {error}"))?;
+            .map_err(|error| {
+                format!("line {line_number}: not hex: {error}; bytes as a device sends them: --raw")
+            })?;
         let piece = |bytes| {
             order += 1;
             Piece { order, at: Duration::ZERO, bytes }

@@ -30,6 +30,8 @@ pub struct Explained {
     pub raw: String,
     /// It was refused, so something is wrong with it whatever its explanation finds.
     pub is_refused: bool,
+    /// Bytes it had; of a refusal only the first are in `raw`.
+    pub length: usize,
     pub progress: Progress,
     /// Number of the selected field.
     pub at: usize,
@@ -38,7 +40,8 @@ pub struct Explained {
 impl Explained {
     #[must_use]
     pub fn new(title: String, about: Vec<(&'static str, String)>, raw: String, is_refused: bool) -> Self {
-        Self { title, about, raw, is_refused, progress: Progress::Asked, at: 0 }
+        let length = raw.len() / 2;
+        Self { title, about, raw, is_refused, length, progress: Progress::Asked, at: 0 }
     }
 
     /// What the node said, once it has.

@@ -2,8 +2,11 @@
 //! and drawing agree.
 
 use super::model::{Model, View};
+use crate::fleet::snapshot::AssetRow;
 use ratatui::layout::Rect;
 
+/// Photos shown of an asset; `list photos` has more.
+pub const PHOTOS: usize = 5;
 /// Below this nothing but one line is drawn.
 pub const LEAST: (u16, u16) = (40, 10);
 /// From this width details stand beside the list, else below it.
@@ -76,11 +79,19 @@ pub fn areas(model: &Model) -> Areas {
 /// Rows the list would fill, headings included.
 fn wanted_rows(model: &Model) -> u16 {
     let headings = match model.view() {
-        View::Asset => 6,
+        View::Asset => 6 + model.current_asset().map_or(0, |row| photo_rows(model, row)),
         View::Quarantine => 3,
         _ => 2,
     };
     u16::try_from(model.list().order.len() + headings).unwrap_or(u16::MAX)
+}
+
+/// Rows of the photos of an asset, heading included; none where there are none.
+fn photo_rows(model: &Model, row: &AssetRow) -> usize {
+    match model.shown().photos_of(row, PHOTOS).len() {
+        0 => 0,
+        photos => photos + 1,
+    }
 }
 
 fn split(view: View, body: Rect, wanted: u16) -> (Rect, Rect) {

@@ -233,7 +233,7 @@ pub fn device_kind(kind: DeviceKind) -> &'static str {
     }
 }
 
-/// How long ago, in at most four characters: `42s`, `17m`, `5h`, `12d`. The future reads `0s`.
+/// How long ago, in at most four characters: `42s`, `17m`, `5h`, `12d`, `3y`. The future reads `0s`.
 #[must_use]
 pub fn age(now: Utc, then: Utc) -> String {
     let seconds = (now - then).num_seconds().max(0);
@@ -241,7 +241,8 @@ pub fn age(now: Utc, then: Utc) -> String {
         0..=99 => format!("{seconds}s"),
         100..=5_999 => format!("{}m", seconds / 60),
         6_000..=172_799 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", (seconds / 86_400).min(999)),
+        172_800..=86_399_999 => format!("{}d", seconds / 86_400),
+        _ => format!("{}y", (seconds / 31_557_600).min(999)),
     }
 }
 
@@ -286,6 +287,8 @@ mod tests {
         for (seconds, text) in want {
             assert_eq!(at(seconds), text);
         }
+        assert_eq!(at(999 * 86_400), "999d");
+        assert_eq!(at(1_000 * 86_400), "2y");
         assert!(age(now, Utc::UNIX_EPOCH).len() <= 4);
     }
 

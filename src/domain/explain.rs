@@ -66,3 +66,18 @@ pub struct Explanation {
     /// keeps them from being one.
     pub verdict: Option<String>,
 }
+
+impl Explanation {
+    /// The explanation of the first `kept` bytes of `length`. That they end early is then our doing: what it makes of
+    /// their end is no verdict on the frame.
+    #[must_use]
+    pub fn of_the_first(mut self, kept: usize, length: usize) -> Self {
+        if length > kept && self.frame != NO_FRAME {
+            self.fields.retain(|field| field.certainty != Certainty::Wrong || field.at + field.length < kept);
+            self.verdict = Some(format!(
+                "only its first {kept} of {length} bytes were kept: not enough to say what is wrong"
+            ));
+        }
+        self
+    }
+}

@@ -220,6 +220,13 @@ impl Alarms {
             .filter_map(|(_, id)| self.rows.get(id))
     }
 
+    /// What is to be said of an open alarm from now on.
+    pub fn reword(&mut self, key: &AlarmKey, reason: String) -> Option<AlarmId> {
+        let id = self.open.get(key).copied()?;
+        self.rows.get_mut(&id)?.reason = reason;
+        Some(id)
+    }
+
     /// Takes in new evidence. Returns the row, and the moment to call [`Alarms::hold_over`] if none is set yet.
     pub fn raise(&mut self, sign: Sign) -> (AlarmId, Option<Utc>) {
         let held_until = match ending(sign.key.kind) {

@@ -11,7 +11,7 @@
 //!
 //! An operator's choice of a source is a [`Pin`]. It holds until only one source was heard for [`ALONE`].
 
-use super::alarms::default_priority;
+use super::alarms::{AlarmKey, default_priority};
 use super::device::Device;
 use super::state::{State, Timer};
 use super::tracks::{Suspicion, Tracks};
@@ -395,6 +395,9 @@ impl State {
         let pin = Pin { accepted, rejected: rejected.into() };
         identity.voices.retain(|voice| pin.standing(&voice.source) == Standing::Accepted);
         identity.same.clear();
+        let words = format!(
+            "{by} decided that {accepted} is the device ({note}); over once only it is heard for a day"
+        );
         let (by, note) = (by.clone(), note.clone());
         let decided = Decided { decision: *decision, by, at, note, pin };
         let due = conflict.last.max(at) + ALONE;
@@ -403,6 +406,13 @@ impl State {
         self.forget_told(key);
         for id in self.orders.distrust(key) {
             self.touch_order(id);
+        }
+        // Commands are not blocked any more: the alarm must not say so.
+        let open = AlarmKey { device: Some(key.clone()), kind: AlarmKind::DuplicateIdentity };
+        let reason =
+            format!("{}: {} and then {}; {words}", conflict.kind.words(), conflict.first, conflict.second);
+        if let Some(id) = self.alarms.reword(&open, reason) {
+            self.touch_alarm(id);
         }
         self.decided(key, outcome)
     }

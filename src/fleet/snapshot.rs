@@ -446,8 +446,11 @@ pub struct RefusedRow {
     pub count: u64,
     pub last: Utc,
     pub peer: String,
-    /// First bytes of the last one, hex, at most 64 bytes.
+    /// First bytes of the last one, hex, at most 256 bytes.
     pub sample: String,
+    /// Bytes it had.
+    #[serde(default)]
+    pub length: usize,
     /// Which protocol the sample comes nearest to, and what keeps it from being a frame of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,

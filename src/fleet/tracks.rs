@@ -22,6 +22,10 @@ const CLOCK_SLACK: TimeDelta = TimeDelta::minutes(2);
 /// Fixes that affirm a jump.
 const AFFIRMED: u8 = 3;
 
+/// Kilometres between two fixes in a row beyond which the later one begins a place of its own, however possible the way
+/// was: after hours of silence a wild fix is possible too, and must not inherit what affirmed the place before.
+const STRETCH: f64 = 50.0;
+
 /// Times that two counters must have taken turns, and within which time.
 const TURNS: u8 = 3;
 const TURNS_WITHIN: TimeDelta = TimeDelta::minutes(30);
@@ -121,7 +125,8 @@ impl Tracks {
             return None;
         };
         if is_possible(&base.last, &fix) {
-            *base = Track { last: fix, seen: base.seen.saturating_add(1) };
+            let seen = if distance(&base.last, &fix) > STRETCH { 1 } else { base.seen.saturating_add(1) };
+            *base = Track { last: fix, seen };
             self.far = None;
             return None;
         }
@@ -192,7 +197,12 @@ fn is_possible(a: &Fix, b: &Fix) -> bool {
     let passed = (b.at - a.at).abs().max((b.received - a.received).abs()) + CLOCK_SLACK;
     #[expect(clippy::cast_precision_loss, reason = "minutes and days, not ages of the universe")]
     let hours = passed.num_seconds() as f64 / 3600.0;
-    kilometres((a.lat, a.lon), (b.lat, b.lon)) <= FASTEST * hours + FIX_SLACK
+    distance(a, b) <= FASTEST * hours + FIX_SLACK
+}
+
+/// Kilometres.
+fn distance(a: &Fix, b: &Fix) -> f64 {
+    kilometres((a.lat, a.lon), (b.lat, b.lon))
 }
 
 /// Along the great circle.

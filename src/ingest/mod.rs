@@ -14,7 +14,7 @@ use crate::domain::identity::Arrival;
 pub use crate::domain::identity::Source;
 use crate::domain::journal::FrameRecord;
 use crate::domain::{DeviceKey, Protocol, Utc};
-use crate::protocol::{Answer, HeardFrame, When};
+use crate::protocol::{Answer, HeardFrame, REFUSED_SHOWN, When};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -159,7 +159,7 @@ fn nameless(frame: &HeardFrame) -> Unread {
         reason: "a frame that names no device".into(),
         protocol: frame.protocol,
         device: None,
-        bytes: frame.raw.iter().copied().take(64).collect(),
+        bytes: frame.raw.iter().copied().take(REFUSED_SHOWN).collect(),
         length: frame.raw.len(),
     }
 }

@@ -258,10 +258,8 @@ impl Node {
 
 fn identity_words(decision: IdentityDecision) -> &'static str {
     match decision {
-        IdentityDecision::Newest => "the source that came later is the device; the others are not believed",
-        IdentityDecision::Older => {
-            "the source that was there before is the device; the others are not believed"
-        }
+        IdentityDecision::Newest => "the newest source is the device; others are not believed",
+        IdentityDecision::Older => "the older source is the device; others are not believed",
         IdentityDecision::Same => "both are one device",
     }
 }

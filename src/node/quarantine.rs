@@ -165,6 +165,7 @@ impl Quarantine {
                 last: now,
                 peer: String::new(),
                 sample: String::new(),
+                length: 0,
                 nearest: None,
                 device: None,
             },
@@ -174,16 +175,17 @@ impl Quarantine {
         row.count = row.count.saturating_add(1);
         row.last = now;
         row.peer = format!("{} {}", source.transport.word(), source.peer);
-        let sample = hex::encode(unread.bytes.get(..64).unwrap_or(&unread.bytes));
-        refused.explained &= row.sample == sample;
+        let sample = hex::encode(&unread.bytes);
+        refused.explained &= row.sample == sample && row.length == unread.length;
         row.sample = sample;
+        row.length = unread.length;
         row.device = unread.device.clone().or_else(|| device.map(|key| key.id.to_string()));
     }
 
     /// Most frequent first.
     pub(super) fn refused_rows(&mut self) -> Vec<RefusedRow> {
         for refused in self.refused.values_mut().filter(|refused| !refused.explained) {
-            refused.row.nearest = nearest(&refused.row.sample);
+            refused.row.nearest = nearest(&refused.row.sample, refused.row.length);
             refused.explained = true;
         }
         let mut rows: Vec<RefusedRow> = self.refused.values().map(|refused| refused.row.clone()).collect();
@@ -193,8 +195,9 @@ impl Quarantine {
 }
 
 /// What refused bytes come nearest to, and what is wrong with them as that.
-fn nearest(sample: &str) -> Option<String> {
-    let Explanation { frame, verdict, .. } = explain(&hex::decode(sample).ok()?);
+fn nearest(sample: &str, length: usize) -> Option<String> {
+    let bytes = hex::decode(sample).ok()?;
+    let Explanation { frame, verdict, .. } = explain(&bytes).of_the_first(bytes.len(), length);
     let text = match verdict {
         Some(verdict) if frame == NO_FRAME => verdict,
         Some(verdict) => format!("{frame}: {verdict}"),
@@ -302,6 +305,21 @@ mod tests {
             assert!(told.contains(&text::clean(&verdict)), "{told} / {verdict}");
             assert_eq!(told.contains(&explanation.frame), explanation.frame != NO_FRAME, "{told}");
         }
+    }
+
+    #[test]
+    fn a_sample_that_was_cut_is_not_told_to_have_ended_early() {
+        let mut quarantine = Quarantine::default();
+        let source = Source { transport: Transport::Tcp, peer: "127.0.0.1:1".parse().unwrap() };
+        let mut cut = unread(&hex::decode("7e0200004d794308010679013800000000022c004e").unwrap());
+        cut.length = 92;
+        quarantine.refuse(&cut, None, source, Utc::UNIX_EPOCH);
+        let nearest = quarantine.refused_rows()[0].nearest.clone().unwrap();
+        assert!(
+            nearest.starts_with("seal 0x0200 position report: only its first 21 of 92 bytes"),
+            "{nearest}"
+        );
+        assert!(!nearest.contains("without its closing"), "{nearest}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub enum Heard {
         protocol: Protocol,
         /// The ID, if it could be read.
         device: Option<String>,
-        /// The first 64 bytes, secrets masked as far as one can tell.
+        /// The first [`REFUSED_SHOWN`](super::REFUSED_SHOWN) bytes, secrets masked as far as one can tell.
         bytes: Vec<u8>,
         /// How many bytes were refused; 0 for a message of which packets are missing (those that came were heard).
         /// A 7E shared with the frame before is among `bytes` but was counted there.

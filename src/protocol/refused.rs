@@ -4,8 +4,8 @@ use super::connection::Heard;
 use super::jointech::mask_refused_piece;
 use crate::domain::Protocol;
 
-/// Bytes shown of what was refused.
-const SHOWN: usize = 64;
+/// Bytes shown of what was refused: every frame with one report fits, so that its explanation is that of the whole.
+pub const SHOWN: usize = 256;
 
 /// A run of bytes that are refused: it begins with a frame that must not be believed, or with rubbish, and goes on
 /// with rubbish.

@@ -177,6 +177,9 @@ fn the_accepted_source_is_believed_anew_and_the_other_one_never() {
     scene.hear_from(85, a, master(85, OPEN).bytes());
     assert_eq!(scene.device(MASTER).motor.map(|held| held.value), Some(PartState::Open));
     assert_eq!(scene.seal("TRK-2041"), SealState::Open);
+    let reason = &scene.alarm(MASTER, DuplicateIdentity).unwrap().reason;
+    assert!(reason.contains("chief decided that tcp 10.0.0."), "{reason}");
+    assert!(!reason.contains("blocked"), "commands are not blocked any more: {reason}");
     let pin = scene.device(MASTER).identity.pin().unwrap();
     assert_eq!((pin.standing(&a), pin.standing(&b)), (Standing::Accepted, Standing::Rejected));
     assert_eq!(scene.decide(90, MASTER, IdentityDecision::Same), IdentityOutcome::NoConflict);
@@ -530,6 +533,19 @@ impl Truck {
                 self.live(Honest::Reports(1, 30)); // three in a row would be a place
             }
         }
+    }
+}
+
+#[test]
+fn a_wild_fix_after_hours_of_silence_is_no_place() {
+    let by = tcp(1, 1025);
+    let scene = Scene::new();
+    let mut truck = Truck { scene, now: 0, serial: 40, by, port: 0, opens: true, lat: 12.0, clock: 0 };
+    let silent = [Honest::Loses(133), Honest::Loses(235)];
+    let deeds = [Honest::Reports(2, 1), silent[0], silent[1], Honest::WildFix, Honest::Reports(5, 1)];
+    for deed in deeds {
+        truck.live(deed);
+        assert_eq!(truck.scene.conflict(MASTER), None, "after {deed:?}");
     }
 }
 

@@ -125,7 +125,7 @@ fn two_sources_block_the_lock_until_somebody_decides_across_a_restart() {
     let said = lab.fails(5, &["identity", LOCK, "--accept", "older", "--note", " "]);
     assert!(said.contains("needs a note"), "{said}");
     let said = lab.ok(&["identity", LOCK, "--accept", "older", "--note", "called the driver"]);
-    assert!(said.contains("was there before"), "{said}");
+    assert!(said.contains("older source is the device"), "{said}");
     lab.fails(5, &["identity", LOCK, "--accept", "same", "--note", "twice"]);
     let row = conflict(&lab).unwrap();
     assert_eq!(row["decided"]["note"], "called the driver");

@@ -323,6 +323,7 @@ pub(crate) fn normal() -> Snapshot {
             last: ago(75),
             peer: "203.0.113.80:9921".into(),
             sample: "7e0200002e0118820001550000".into(),
+            length: 13,
             nearest: Some("seal 0x0200: ends after 13 of 61 bytes, its closing 7E is missing".into()),
             device: None,
         }],

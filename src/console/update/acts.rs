@@ -16,9 +16,6 @@ use crate::domain::{AlarmId, DeviceKey};
 use crate::ipc::wire::Ask;
 use tui_logger::TuiWidgetEvent;
 
-/// Bytes a node keeps of what was refused.
-const SAMPLE: usize = 64;
-
 /// Does an action, or says why not. No key is dead.
 pub(crate) fn attempt(model: &mut Model, action: Action) -> Vec<Effect> {
     match model.enabled(action) {
@@ -201,10 +198,14 @@ fn chosen_frame(model: &Model) -> Option<Explained> {
     let row = model.shown().refused.iter().find(|row| row.reason == *reason)?;
     let claims = row.device.as_ref().map(|id| format!(", claims to be {id}")).unwrap_or_default();
     let mut about = vec![("refused", format!("{}, from {}{claims}", row.reason, row.peer))];
-    if row.sample.len() >= SAMPLE * 2 {
-        about.push(("sample", format!("only the first {SAMPLE} bytes were kept")));
+    let kept = row.sample.len() / 2;
+    if row.length > kept {
+        about.push(("sample", format!("only the first {kept} of {} bytes were kept", row.length)));
     }
-    Some(Explained::new("of the last bytes refused so".into(), about, row.sample.clone(), true))
+    let mut explained =
+        Explained::new("of the last bytes refused so".into(), about, row.sample.clone(), true);
+    explained.length = row.length.max(kept);
+    Some(explained)
 }
 
 fn sort(model: &mut Model, right: bool) {

@@ -215,7 +215,8 @@ fn on_reply(model: &mut Model, id: u64, answer: Answer) {
         (Pending::Explain(raw), Answer::Explained { explanation }) => {
             // Of a frame that was left in the meantime it is not wanted any more.
             if let Some(explained) = model.explained.as_mut().filter(|explained| explained.raw == raw) {
-                explained.progress = Progress::Told(*explanation);
+                let explanation = explanation.of_the_first(explained.raw.len() / 2, explained.length);
+                explained.progress = Progress::Told(explanation);
                 explained.step(0);
             }
         }

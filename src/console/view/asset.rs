@@ -3,7 +3,7 @@
 use super::details::{self, Desk};
 use super::{alarms, commands, header};
 use crate::console::columns::{Column, alarms as alarm_columns, commands as command_columns};
-use crate::console::layout::Areas;
+use crate::console::layout::{Areas, PHOTOS};
 use crate::console::list::Sort;
 use crate::console::model::Model;
 use crate::console::rows::{RowId, is_silent};
@@ -91,9 +91,6 @@ fn lines(model: &Model, pen: Pen<'_>, row: &AssetRow, area: Rect) -> Lines {
     lines.extend(photos(desk, row, area));
     lines
 }
-
-/// Photos shown; `list photos` has more.
-const PHOTOS: usize = 5;
 
 /// The newest photos of its trackers; nothing where no camera ever offered one.
 fn photos(desk: Desk<'_>, row: &AssetRow, area: Rect) -> Lines {

@@ -69,7 +69,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, areas: &Areas) {
             field(frame, pen, areas.status, "/", &input.text(), &input.before_cursor(), &hint);
         }
         Some(Modal::CommandLine { input, message, .. }) => {
+            let room = usize::from(areas.status.width);
             let hint = match message {
+                Some(message)
+                    if width(&pen.tidy(message)) > hint_room(room, 1, width(&pen.tidy(&input.text()))) =>
+                {
+                    String::new() // stands below
+                }
                 Some(message) => message.clone(),
                 None => update::value_hint(model, &input.text())
                     .unwrap_or_else(|| update::completions(model, &input.text()).join("  ")),
@@ -84,6 +90,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, areas: &Areas) {
         }
     }
     put(frame, areas.footer, [keys(model, pen, usize::from(areas.footer.width))]);
+}
+
+/// Cells that a hint beside a text of `text` cells has.
+fn hint_room(room: usize, label: usize, text: usize) -> usize {
+    room.saturating_sub(label + 2).saturating_sub(text + 3)
 }
 
 /// A text field on one line, the cursor in it, a hint after it.
@@ -156,6 +167,12 @@ fn keys(model: &Model, pen: Pen<'_>, room: usize) -> Line<'static> {
             pen.span(Role::Text, format!(" {}", action.entry().short)),
         ]
     };
+    if let Some(Modal::CommandLine { input, message: Some(message), .. }) = &model.modal
+        && width(&pen.tidy(message)) > hint_room(room, 1, width(&pen.tidy(&input.text())))
+    {
+        // Beside the line it would be cut where it says what to do.
+        return pen.line(Role::Warn, pen.clip(&format!(" {message}"), room));
+    }
     let fixed = match &model.modal {
         Some(Modal::Help { .. }) => Some("type to search   Enter does it   Esc closes"),
         Some(Modal::Tell { .. }) => Some("type to search   Enter chooses   Esc closes; nothing is sent"),

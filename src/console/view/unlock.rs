@@ -6,7 +6,7 @@ use crate::console::rows::is_silent;
 use crate::console::theme::Role;
 use crate::console::widget::panel::{self, field, flow, spans};
 use crate::console::widget::table::{cursor, put};
-use crate::console::widget::text::{Pen, width};
+use crate::console::widget::text::{Pen, width, wrap};
 use crate::console::wizard::{Facts, Focus, Wizard, fits};
 use crate::console::words::{self, Part};
 use crate::domain::command::{UnlockMethod, UnlockReason};
@@ -181,7 +181,6 @@ fn interlocks(desk: Desk<'_>, all: &[Interlock], room: usize) -> Vec<Line<'stati
     let idle: Vec<&str> =
         all.iter().filter(|i| i.verdict == Verdict::NotConfigured).map(|i| i.name.as_str()).collect();
     let rows = room.saturating_sub(usize::from(!idle.is_empty()));
-    let cut = if shown.len() > rows { rows.saturating_sub(1) } else { shown.len() };
     let widest = |text: fn(&Interlock, Pen<'_>) -> usize| {
         shown.iter().map(|interlock| text(interlock, pen)).max().unwrap_or(0)
     };
@@ -190,7 +189,18 @@ fn interlocks(desk: Desk<'_>, all: &[Interlock], room: usize) -> Vec<Line<'stati
         name: widest(|i, pen| width(&pen.tidy(&i.name))).min(wide / 2),
         room: wide,
     };
-    let mut lines: Vec<Line<'static>> = shown.iter().take(cut).map(|i| interlock(pen, i, &columns)).collect();
+    // What fails is told whole: it says what to do.
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    let mut cut = 0;
+    for one in &shown {
+        let wanted = interlock(pen, one, &columns);
+        let rest = usize::from(cut + 1 < shown.len());
+        if lines.len() + wanted.len() + rest > rows {
+            break;
+        }
+        lines.extend(wanted);
+        cut += 1;
+    }
     if cut < shown.len() {
         let rest = &shown[cut..];
         let bad = rest.iter().filter(|i| i.verdict != Verdict::Pass).count();
@@ -217,15 +227,24 @@ struct Columns {
     room: usize,
 }
 
-fn interlock(pen: Pen<'_>, interlock: &Interlock, columns: &Columns) -> Line<'static> {
+fn interlock(pen: Pen<'_>, interlock: &Interlock, columns: &Columns) -> Vec<Line<'static>> {
     let mark = words::verdict(interlock.verdict, pen.sy);
     let name = pen.fill(&interlock.name, columns.name, false);
-    let value = pen.clip(&interlock.value, columns.room.saturating_sub(columns.verdict + columns.name + 4));
-    Line::from(vec![
-        pen.span(mark.role, format!(" {} ", pen.fill(&mark.text(), columns.verdict, false))),
-        pen.span(Role::Text, format!(" {name} ")),
-        pen.span(if interlock.verdict == Verdict::Fail { Role::Bad } else { Role::Muted }, value),
-    ])
+    let fails = interlock.verdict == Verdict::Fail;
+    let room = columns.room.saturating_sub(columns.verdict + columns.name + 4);
+    let value =
+        if fails { wrap(&pen.tidy(&interlock.value), room) } else { vec![pen.clip(&interlock.value, room)] };
+    let role = if fails { Role::Bad } else { Role::Muted };
+    let mut lines = Vec::new();
+    for (n, part) in value.into_iter().enumerate() {
+        let (mark_text, name) = if n == 0 { (mark.text(), name.as_str()) } else { (String::new(), "") };
+        lines.push(Line::from(vec![
+            pen.span(mark.role, format!(" {} ", pen.fill(&mark_text, columns.verdict, false))),
+            pen.span(Role::Text, format!(" {} ", pen.fill(name, columns.name, false))),
+            pen.span(role, part),
+        ]));
+    }
+    lines
 }
 
 fn confirm_form(frame: &mut Frame<'_>, model: &Model, pen: Pen<'_>, facts: &Facts, area: Rect) {

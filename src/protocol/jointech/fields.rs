@@ -281,10 +281,13 @@ pub(crate) fn clock(date: [u8; 3], time: [u8; 3]) -> Option<Option<Utc>> {
     Some((year >= FIRST_YEAR).then(|| chrono::Utc.from_utc_datetime(&moment)))
 }
 
-/// DDMMYY and hhmmss as text; `None` if the clock was never set or the text is no time.
-pub(crate) fn text_time(date: &str, time: &str) -> Option<Utc> {
+/// DDMMYY and hhmmss as text. Outer `None`: the text is no time. Inner `None`: the clock was never set.
+pub(crate) fn text_clock(date: &str, time: &str) -> Option<Option<Utc>> {
+    if date.is_empty() && time.is_empty() {
+        return Some(None);
+    }
     let [day, month, year] = pairs(date)?;
-    clock([year, month, day], pairs(time)?).flatten()
+    clock([year, month, day], pairs(time)?)
 }
 
 fn pairs(text: &str) -> Option<[u8; 3]> {

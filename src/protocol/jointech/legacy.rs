@@ -1,7 +1,7 @@
 //! Legacy trackers (JT600 and kin): the short binary header and `U`/`W` texts (Traccar's decoder and captures).
 
 use super::fields::{
-    Flaw, Reader, decimal, gsm, metres, percent, text_place, text_speed, text_time, unknown_bits,
+    Flaw, Reader, decimal, gsm, metres, percent, text_clock, text_place, text_speed, unknown_bits,
     unknown_code, whole,
 };
 use super::items::{Items, Walk};
@@ -266,8 +266,12 @@ fn custom(what: &str, code: &str, walk: &Walk<'_>, message: &mut Message) {
 /// km, serial; decimal degrees, km/h. Then a checksum, or (U06) three numbers.
 fn status(walk: &mut Walk<'_>, is_alarm: bool, message: &mut Message) {
     let (date, time) = (walk.take(), walk.take());
-    message.time = text_time(date, time);
-    walk.tell(documented("date and time", "UTC"), Moment(message.time));
+    let clock = text_clock(date, time);
+    message.time = clock.flatten();
+    match clock {
+        Some(time) => walk.tell(documented("date and time", "UTC"), Moment(time)),
+        None => walk.tell(documented("date and time", "").wrong(), "no date and time"),
+    }
     let fix = walk.take() == "T";
     walk.tell(documented("fix", ""), if fix { "T yes" } else { "no: place and speed are stale" });
     let (lat, after_lat) = ((walk.take(), walk.take()), walk.clone());
@@ -323,8 +327,12 @@ fn w01(walk: &mut Walk<'_>, message: &mut Message) {
     let fix = walk.take() == "A";
     walk.tell(documented("fix", ""), if fix { "A yes" } else { "no: place and speed are stale" });
     let (date, time) = (walk.take(), walk.take());
-    message.time = text_time(date, time);
-    walk.tell(documented("date and time", "UTC"), Moment(message.time));
+    let clock = text_clock(date, time);
+    message.time = clock.flatten();
+    match clock {
+        Some(time) => walk.tell(documented("date and time", "UTC"), Moment(time)),
+        None => walk.tell(documented("date and time", "").wrong(), "no date and time"),
+    }
     let motion = motion(walk);
     message.battery_pct = whole(walk.named(documented("power", "%"))).and_then(percent);
     let satellites = whole(walk.named(documented("satellites", "")));

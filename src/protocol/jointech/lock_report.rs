@@ -1,6 +1,6 @@
 //! P45: a master lock's report of an opening, a refusal or a locking (JT701D manual V1.4, captures).
 
-use super::fields::{decimal, metres, text_place, text_speed, text_time, unknown_code, whole};
+use super::fields::{decimal, metres, text_clock, text_place, text_speed, unknown_code, whole};
 use super::items::{Items, Walk};
 use super::secrets::shown_text;
 use super::trace::{Moment, Or, Word, captured, documented, unknown};
@@ -38,8 +38,12 @@ pub(super) fn decode(items: &Items<'_>) -> Message {
 /// Date, time, latitude, N/S, longitude, E/W, A/V, speed, heading.
 fn head(walk: &mut Walk<'_>, message: &mut Message) {
     let (date, time) = (walk.take(), walk.take());
-    message.time = text_time(date, time);
-    walk.tell(documented("date and time", "UTC"), Moment(message.time));
+    let clock = text_clock(date, time);
+    message.time = clock.flatten();
+    match clock {
+        Some(time) => walk.tell(documented("date and time", "UTC"), Moment(time)),
+        None => walk.tell(documented("date and time", "").wrong(), "no date and time"),
+    }
     let (lat, after_lat) = ((walk.take(), walk.take()), walk.clone());
     let lon = (walk.take(), walk.take());
     let place = text_place(lat, lon);
