@@ -105,6 +105,25 @@ fn certainty_and_values_are_those_of_the_decoder() {
     assert!(told.fields.iter().any(|f| f.certainty == Certainty::Wrong && f.at == 10));
 }
 
+/// Only a sub-lock's bits are documented throughout.
+#[test]
+fn bits_of_valve_locks_are_as_sure_as_the_notes_are() {
+    let head = "28383030303632303031312c312c3131302c574c4e45542c352c322c20112610000022348310113550543f0a14201126095900e03b60000a120172505a";
+    let tail = "000100030005000000000029";
+    for (code, event, motor) in [
+        ("04", ("bit 0 locked", Certainty::Documented), Certainty::Documented),
+        ("06", ("bit 0 valve closed", Certainty::Documented), Certainty::Inferred),
+        ("09", ("bit 0 valve closed", Certainty::Inferred), Certainty::Inferred),
+    ] {
+        let told = explain(&hex::decode([head, code, tail].concat()).unwrap());
+        assert_eq!(told.verdict, None, "type {code}");
+        let sure = |name: &str| told.fields.iter().find(|field| field.name == name).unwrap().certainty;
+        assert_eq!(sure(event.0), event.1, "type {code}");
+        assert_eq!(sure("bit 1 motor"), motor, "type {code}");
+        assert_eq!(sure("bit 0 rope"), Certainty::Documented, "type {code}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_told() {
     let verdict = |bytes: &[u8]| explain(bytes).verdict.unwrap_or_default();

@@ -65,9 +65,11 @@ pub(crate) fn seal(frame: &[u8]) -> Vec<Value> {
     let broken = || {
         let mut rest = invalid("unknown", any(), Value::Null);
         rest["protocol"] = any();
-        // Its last 7E may be the first of the next: what is left over may be told.
+        // Its last 7E may be the first of the next, and bytes of its body may look like a head: what is left over may
+        // be told, in as many pieces. One that looks like a whole frame of a master lock is answered like one.
+        rest["reply"] = one_of([Value::Null, json!("(P35)")]);
         rest["$optional"] = json!(true);
-        vec![invalid(PROTOCOL, any(), Value::Null), rest]
+        vec![invalid(PROTOCOL, any(), Value::Null), rest.clone(), rest.clone(), rest]
     };
     let Some(bytes) = unescape(&frame[1..frame.len() - 1]) else { return broken() };
     if bytes.len() < 13 || xor(&bytes) != 0 {

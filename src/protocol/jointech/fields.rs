@@ -320,10 +320,11 @@ pub(crate) fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
 }
 
 /// Latitude and longitude from text. Packed (`DDMM.MMMM`) if an integer part has four digits (latitude) or five
-/// (longitude), leading zeros counted, or a value is out of range; then both are. Else decimal degrees.
+/// (longitude), leading zeros counted, or a value is out of range; then both are. Else decimal degrees. Without its
+/// side a place could be half a world away: then there is none.
 pub(crate) fn text_place(lat: (&str, &str), lon: (&str, &str)) -> Option<(f64, f64)> {
-    let (south, west) = (lat.1.eq_ignore_ascii_case("S"), lon.1.eq_ignore_ascii_case("W"));
     let (a, b) = (decimal(lat.0)?, decimal(lon.0)?);
+    let (south, west) = (is_negative(a, lat.1, ["N", "S"])?, is_negative(b, lon.1, ["E", "W"])?);
     let digits = |text: &str| text.split('.').next().unwrap_or_default().trim_start_matches('-').len();
     let packed = digits(lat.0) >= 4 || digits(lon.0) >= 5 || a.abs() > 90.0 || b.abs() > 180.0;
     let (a, b) = if packed { (unpack(a)?, unpack(b)?) } else { (a, b) };
@@ -332,6 +333,12 @@ pub(crate) fn text_place(lat: (&str, &str), lon: (&str, &str)) -> Option<(f64, f
     }
     let sign = |value: f64, flip: bool| signed(value.abs(), (value < 0.0) != flip);
     Some((sign(a, south), sign(b, west)))
+}
+
+/// Whether a side is the second of two; `None` if it is neither. (Nothing lies on no side.)
+fn is_negative(value: f64, side: &str, sides: [&str; 2]) -> Option<bool> {
+    let [positive, negative] = sides.map(|known| side.eq_ignore_ascii_case(known));
+    (positive || negative || (value == 0.0 && side.is_empty())).then_some(negative)
 }
 
 /// `None` if the minutes are no minutes: like a binary frame's, such a place is nowhere.
@@ -434,6 +441,14 @@ mod tests {
         assert_eq!(text_place(("", "N"), ("1.0", "E")), None);
         assert_eq!(text_place(("1e5", "N"), ("1.0", "E")), None);
         assert_eq!(text_place(("-1.5", "S"), ("0.0", "W")), Some((1.5, 0.0)));
+    }
+
+    #[test]
+    fn a_place_without_its_side_is_none() {
+        assert_eq!(text_place(("22.5", ""), ("113.9", "E")), None);
+        assert_eq!(text_place(("22.5", "N"), ("113.9", "A")), None);
+        assert_eq!(text_place(("22.5", "s"), ("113.9", "w")), Some((-22.5, -113.9)));
+        assert_eq!(text_place(("0.0", ""), ("0", "")), Some((0.0, 0.0)), "never had a fix");
     }
 
     #[test]

@@ -10,14 +10,28 @@ use crate::domain::{DeviceEvent, Message, Unknown};
 /// Password items carry six ASCII characters.
 const PASSWORD: usize = 6;
 
-/// Decodes the item's value into events of the message. Where a password stands is added to `secrets` before anything
-/// can fail.
-pub(super) fn decode(
-    mut value: Reader<'_>,
-    secrets: &mut Vec<usize>,
-    message: &mut Message,
-) -> Result<(), Flaw> {
+/// Decodes the item's value into events of the message; where a password stands is added to `secrets`. An item that is
+/// shorter than its code asks for is told as it stands: the rest of its report is sound, and the device deletes that
+/// report once it is answered.
+pub(super) fn decode(value: Reader<'_>, secrets: &mut Vec<usize>, message: &mut Message) {
     hide(value.clone(), secrets);
+    if read(value.clone(), message).is_err() {
+        cut_short(value, message);
+    }
+}
+
+/// What happened cannot be told: perhaps an opening, perhaps a refusal.
+fn cut_short(mut value: Reader<'_>, message: &mut Message) {
+    let length = value.left();
+    let Ok(code) = value.u8() else { return unknown_code("item 0x0B", message) };
+    let what = format!("lock event {code} of {length} bytes");
+    value.tell(unknown("lock event"), format_args!("{code} cut short"));
+    value.conceal(documented("content", ""));
+    unknown_code(&what, message);
+    message.events.push(DeviceEvent::Custom { code: what });
+}
+
+fn read(mut value: Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
     let code = value.u8()?;
     let told = value.clone();
     let event = match code {
@@ -40,7 +54,8 @@ pub(super) fn decode(
         code => match (opening(code), wrong_password(code)) {
             (Some(by), _) => {
                 value.take(PASSWORD)?;
-                opened(by, None, value.u8().ok())
+                // Without its result it may have been a refusal.
+                opened(by, None, Some(value.u8()?))
             }
             (_, Some(by)) => refused(by, RefusedWhy::WrongPassword, None),
             _ => {
@@ -181,13 +196,14 @@ mod tests {
     use super::*;
     use crate::domain::{MessageKind, Protocol};
 
-    fn read(hex: &str, secrets: &mut Vec<usize>) -> Result<Message, Flaw> {
+    fn read(hex: &str, secrets: &mut Vec<usize>) -> Message {
         let mut message = Message::new(Protocol::JointechSeal, MessageKind::Position);
-        decode(Reader::new(&hex::decode(hex).unwrap(), 0), secrets, &mut message).map(|()| message)
+        decode(Reader::new(&hex::decode(hex).unwrap(), 0), secrets, &mut message);
+        message
     }
 
     fn event(hex: &str) -> DeviceEvent {
-        read(hex, &mut vec![]).unwrap().events.remove(0)
+        read(hex, &mut vec![]).events.remove(0)
     }
 
     #[test]
@@ -243,10 +259,27 @@ mod tests {
     }
 
     #[test]
+    fn an_item_cut_short_is_never_an_opening_and_never_lost() {
+        for (hex, code) in [
+            ("0131323334", "lock event 1 of 5 bytes"),
+            ("01313233343536", "lock event 1 of 7 bytes"), // the result is missing: perhaps a refusal
+            ("220102", "lock event 34 of 3 bytes"),
+            ("2b", "lock event 43 of 1 bytes"),
+        ] {
+            let message = read(hex, &mut vec![]);
+            assert_eq!(message.events, [DeviceEvent::Custom { code: code.to_owned() }]);
+            assert_eq!(message.unknown[0].what, code);
+        }
+        let empty = read("", &mut vec![]);
+        assert!(empty.events.is_empty());
+        assert_eq!(empty.unknown[0].what, "item 0x0B");
+    }
+
+    #[test]
     fn an_item_longer_than_known_hides_its_tail_too() {
         let hidden = |hex: &str| {
             let mut secrets = vec![];
-            let _ = read(hex, &mut secrets);
+            read(hex, &mut secrets);
             secrets
         };
         assert_eq!(hidden("0131323334353637"), (1..=6).collect::<Vec<_>>(), "a fence is no part of it");
@@ -261,7 +294,7 @@ mod tests {
     fn passwords_are_found_even_in_broken_or_unknown_items() {
         let hidden = |hex: &str| {
             let mut secrets = vec![];
-            let _ = read(hex, &mut secrets);
+            read(hex, &mut secrets);
             secrets
         };
         assert_eq!(hidden("0131323334353600"), [1, 2, 3, 4, 5, 6]);

@@ -2,7 +2,7 @@
 
 use super::bits_tests::*;
 use super::{Packets, decode_seal, seal_frame};
-use crate::domain::{Message, MessageKind};
+use crate::domain::{DeviceEvent, LockState, Message, MessageKind};
 use std::collections::BTreeSet;
 
 const SEAL: &str = "794308010679";
@@ -189,6 +189,31 @@ fn attached_locks() {
     for bit in 0..16 {
         let want = if bit == 5 { one("parts.motor=open") } else { nobody(&format!("status bit {bit}")) };
         check(&base, &locks(1 << bit, 0), want, &format!("status bit {bit}"));
+    }
+}
+
+/// An item of the wrong length costs itself only: the state and the alarms of its report stay.
+#[test]
+fn items_of_another_shape_lose_nothing_else() {
+    let one_lock = "d50e01e03b60000a0000000000500020";
+    for (items, what) in [
+        ("0b00", "item 0x0B"),
+        ("0b03010203", "lock event 1 of 3 bytes"),
+        ("0b03220102", "lock event 34 of 3 bytes"),
+        ("d5050102030405", "item 0xD5"),
+        ("d50e02e03b60000a0000000000500020", "item 0xD5"),
+    ] {
+        let mut body = (1_u32 << 16).to_be_bytes().to_vec();
+        body.extend((1_u32 << 21).to_be_bytes());
+        body.extend(hex::decode("01819568036ef38c005c00120000251118112611").unwrap());
+        body.extend(hex::decode([items, "d40150", one_lock, one_lock].concat()).unwrap());
+        let messages = seal_frame_of(0x0200, &body);
+        assert_eq!(messages.len(), 3, "{items}: the lists of both items");
+        let seal = &messages[0];
+        assert_eq!((seal.kind, seal.lock), (MessageKind::Position, Some(LockState::Unlocked)), "{items}");
+        assert!(seal.events.contains(&DeviceEvent::BackCoverOpened), "{items}");
+        assert_eq!(seal.battery_pct, Some(80), "{items}: what follows");
+        assert!(seal.unknown.iter().any(|unknown| unknown.what == what), "{items}: {:?}", seal.unknown);
     }
 }
 

@@ -162,7 +162,7 @@ fn items(
         let (id, mut value) = item(&mut reader)?;
         let length = value.left();
         match (id, length) {
-            (0x0B, _) => lock_event::decode(value.clone(), secrets, message)?,
+            (0x0B, _) => lock_event::decode(value.clone(), secrets, message),
             (0x0F, 2) => {
                 let raw = value.u16()?;
                 value.tell(documented("temperature, scale not published", ""), raw);
@@ -184,7 +184,7 @@ fn items(
                 value.tell(documented("battery voltage", "V"), volts);
                 message.voltage_v = Some(volts);
             }
-            (0xD5, 3..) => *attached = locks(&mut value, message)?,
+            (0xD5, 3..) if is_list(value.clone()) => attached.append(&mut locks(&mut value, message)?),
             (0xDA, 3) => rope(&mut value, message)?,
             (0xDB, 1..=4) => {
                 let bytes = value.take(length)?;
@@ -288,6 +288,14 @@ pub(super) fn name_fence(events: &mut [DeviceEvent], told: Option<u8>) {
 
 /// Status of an attached lock.
 const ATTACHED: [Bit; 1] = [bit(5, "motor", "UNLOCKED", "locked").inferred()];
+
+/// Bytes of one attached lock.
+const ATTACHED_LOCK: usize = 13;
+
+/// Whether the count fits the length: otherwise the locks are of another shape, and no bit of theirs may be read.
+fn is_list(mut value: Reader<'_>) -> bool {
+    value.u8().is_ok_and(|count| usize::from(count).saturating_mul(ATTACHED_LOCK) == value.left())
+}
 
 /// 0xD5 of more than two bytes: count, then ID 5, card 5, battery 1, status 2 (bit 5 = unlocked) each (Traccar only).
 /// The rope is not told, so a locked motor alone never reads as `locked`.

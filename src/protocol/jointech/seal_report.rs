@@ -156,7 +156,7 @@ fn items(mut reader: Reader<'_>, message: &mut Message, secrets: &mut Vec<usize>
                     (cell.mcc, cell.mnc) = (Some(mcc), Some(mnc));
                 }
             }
-            (0x0B, _) => lock_event::decode(value.clone(), secrets, message)?,
+            (0x0B, _) => lock_event::decode(value.clone(), secrets, message),
             (0x0C, 6) => {
                 let tilt = [value.i16()?, value.i16()?, value.i16()?];
                 value.tell(documented("tilt", ""), format_args!("{} {} {}", tilt[0], tilt[1], tilt[2]));

@@ -9,6 +9,8 @@ use crate::domain::{DeviceEvent, LockState, Message, MessageKind, PartState, Par
 
 const SENSOR: u8 = 1;
 const SUB_LOCK: u8 = 4;
+/// A JT802 by the newer manual; that its events are those of types 5 and 6 is inferred.
+const NEWER_VALVE_LOCK: u8 = 9;
 
 const REPLAYED_EVENT: u32 = 15;
 const SIGNAL_LOST_EVENT: u32 = 14;
@@ -51,7 +53,7 @@ const VALVE_LOCK_EVENTS: [Bit; 15] = [
     bit(REPLAYED_EVENT, "replayed", "from memory", "live"),
 ];
 
-/// Status word: rope and motor (the motor of valve locks: inferred).
+/// Status word: rope and motor.
 const OLDER_STATUS: [Bit; 2] = [bit(0, "rope", "OUT", "inserted"), bit(1, "motor", "UNLOCKED", "locked")];
 
 /// Firmware from 2023-07-03, which adds the card, also knows these.
@@ -139,9 +141,9 @@ fn content(mut reader: Reader<'_>, message: &mut Message) -> Result<(), Flaw> {
             reader.tell(documented("sub-device type", ""), "4 sub-lock JT709, JT709Ex");
             lock(&mut reader, message, &mut sub)?;
         }
-        5 | 6 | 9 => {
+        5 | 6 | NEWER_VALVE_LOCK => {
             let model = if sub.type_code == 5 { "JT801" } else { "JT802" };
-            let name = if sub.type_code == 9 { inferred } else { documented };
+            let name = if sub.type_code == NEWER_VALVE_LOCK { inferred } else { documented };
             let name = name("sub-device type", "");
             reader.tell(name, format_args!("{} valve lock {model}", sub.type_code));
             lock(&mut reader, message, &mut sub)?;
@@ -195,10 +197,19 @@ fn lock(reader: &mut Reader<'_>, message: &mut Message, sub: &mut SubDevice) -> 
     const CARD: usize = 4;
     let is_newer = reader.left() >= BEFORE_CARD.saturating_add(CARD);
     let events = u32::from(reader.u16()?);
-    let table: &[Bit] = if sub.type_code == SUB_LOCK { &SUB_LOCK_EVENTS } else { &VALVE_LOCK_EVENTS };
-    reader.word(documented("events", ""), "event bit", events, table, message);
+    match sub.type_code {
+        SUB_LOCK => reader.word(documented("events", ""), "event bit", events, &SUB_LOCK_EVENTS, message),
+        NEWER_VALVE_LOCK => {
+            let table = VALVE_LOCK_EVENTS.map(Bit::inferred);
+            reader.word(inferred("events", ""), "event bit", events, &table, message);
+        }
+        _ => reader.word(documented("events", ""), "event bit", events, &VALVE_LOCK_EVENTS, message),
+    }
     let status = u32::from(reader.u16()?);
-    let table: &[Bit] = if is_newer { &NEWER_STATUS } else { &OLDER_STATUS };
+    // Of valve locks only the rope is documented.
+    let sure = |bit: Bit| if sub.type_code == SUB_LOCK || bit.bit == 0 { bit } else { bit.inferred() };
+    let (newer, older) = (NEWER_STATUS.map(sure), OLDER_STATUS.map(sure));
+    let table: &[Bit] = if is_newer { &newer } else { &older };
     reader.word(documented("device status", ""), "status bit", status, table, message);
     let cycles = reader.u16()?;
     reader.tell(documented("lock cycles", ""), cycles);
