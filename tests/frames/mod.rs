@@ -76,7 +76,9 @@ impl Told {
                 Heard::Refused { reason, bytes, length, .. } => {
                     // A delimiter shared with the frame before is shown, and was counted there.
                     let shared = usize::from(bytes.first() == Some(&0x7E));
-                    assert!(length + shared >= bytes.len() && bytes.len() <= 64);
+                    assert!(
+                        length + shared >= bytes.len() && bytes.len() <= lockyard::protocol::REFUSED_SHOWN
+                    );
                     let is_part = reason.starts_with("split message incomplete");
                     assert!(length > 0 || is_part, "nothing refused: {reason}");
                     self.refused += length;

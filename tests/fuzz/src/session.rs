@@ -101,7 +101,10 @@ impl Session {
                         continue;
                     }
                     assert!(length > 0, "nothing refused: {reason}");
-                    assert!(bytes.len() <= 64 && bytes.len() <= length + 1, "{reason}");
+                    assert!(
+                        bytes.len() <= lockyard::protocol::REFUSED_SHOWN && bytes.len() <= length + 1,
+                        "{reason}"
+                    );
                     self.told.refused += length;
                     self.told.refusals += 1;
                     let bofan = protocol == Protocol::Bofan;
