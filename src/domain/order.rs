@@ -93,6 +93,8 @@ pub enum Success {
     Tail { params: Vec<String> },
     /// The next live position is the answer.
     Report,
+    /// The next photo offered is the answer.
+    Offer,
     /// A later report shows output line `line` (1 = the first) in this state.
     Output { line: u8, on: bool },
 }
@@ -127,6 +129,9 @@ impl Expect {
                 let live = message.kind == MessageKind::Position && !message.replayed;
                 return live.then_some(Outcome::Accepted);
             }
+            Success::Offer if message.kind == MessageKind::PhotoOffer && !message.replayed => {
+                return Some(Outcome::Accepted);
+            }
             Success::Output { line, on } => {
                 if let Some(shown) = message.outputs.as_deref().filter(|_| !message.replayed) {
                     let state = shown.chars().nth(usize::from(line).checked_sub(1)?)?;
@@ -150,7 +155,7 @@ fn line(success: &Success, message: &Message) -> Option<Outcome> {
     let is_line = matches!(message.kind, MessageKind::CommandReply | MessageKind::Other);
     let reply = message.command.as_ref().filter(|_| is_line && message.protocol == Protocol::Bofan)?;
     Some(match success {
-        Success::Reply => Outcome::Accepted,
+        Success::Reply | Success::Offer => Outcome::Accepted,
         _ => {
             let said = [std::slice::from_ref(&reply.word), reply.params.as_slice()].concat().join(",");
             Outcome::Unclear { said }
@@ -189,7 +194,7 @@ impl Success {
                 Some(from) if echoes(from, want) => Outcome::Accepted,
                 _ => Outcome::Unclear { said: said() },
             },
-            Self::Report | Self::Output { .. } => Outcome::Unclear { said: said() },
+            Self::Report | Self::Offer | Self::Output { .. } => Outcome::Unclear { said: said() },
         }
     }
 }

@@ -302,6 +302,7 @@ fn expect(
     let success = match reply.yes {
         Yes::Reply => Success::Reply,
         Yes::Report => Success::Report,
+        Yes::Offer => Success::Offer,
         Yes::Flag { at } => Success::Flag { at, ok: "1".into() },
         Yes::Result => Success::Flag { at: 0, ok: "0".into() },
         Yes::Tail => {

@@ -151,6 +151,8 @@ pub enum Yes {
     Tail,
     /// The next live position.
     Report,
+    /// The next photo offered.
+    Offer,
     /// A later report shows the output in the state asked for (arguments `line` and `state`).
     Output,
 }
@@ -159,6 +161,7 @@ pub(super) const REPLY: Reply = Reply { leading: &[], yes: Yes::Reply, may_be_si
 pub(super) const TAIL: Reply = Reply { leading: &[], yes: Yes::Tail, may_be_silent: false };
 /// No paper promises an answer.
 pub(super) const SILENT: Reply = Reply { leading: &[], yes: Yes::Reply, may_be_silent: true };
+pub(super) const OFFER: Reply = Reply { leading: &[], yes: Yes::Offer, may_be_silent: true };
 pub(super) const POSITION: Reply = Reply { leading: &[], yes: Yes::Report, may_be_silent: true };
 
 pub(super) const fn leading(leading: &'static [&'static str]) -> Reply {

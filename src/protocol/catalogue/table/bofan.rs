@@ -4,7 +4,7 @@
 use crate::domain::Protocol;
 use crate::domain::order::CommandClass::{self, Configure, Credential, Read, Vehicle};
 use crate::protocol::catalogue::spec::{
-    Chars, Command, Kind, POSITION, Param, Reply, SILENT, Yes, one_of, secret, switch, text, whole,
+    Chars, Command, Kind, OFFER, POSITION, Param, Reply, SILENT, Yes, one_of, secret, switch, text, whole,
 };
 
 const fn command(
@@ -48,7 +48,7 @@ pub(super) const COMMANDS: &[Command] = &[
         "switch an output; the engine relay stops the vehicle while it is on",
     ),
     // Photos.
-    command("photo", Read, &[], SILENT, "take a photo now"),
+    command("photo", Read, &[], OFFER, "take a photo now"),
     command(
         "photo_chunk",
         Read,

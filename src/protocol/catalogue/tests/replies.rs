@@ -108,6 +108,16 @@ fn a_tracker_proves_an_output_by_its_report() {
 }
 
 #[test]
+fn a_photo_is_answered_by_its_offer() {
+    let photo = expect("pt600", "photo");
+    let mut offer = Message::new(Protocol::Bofan, MessageKind::PhotoOffer);
+    assert_eq!(photo.reads(&offer), YES);
+    offer.replayed = true;
+    assert_eq!(photo.reads(&offer), None, "an old one");
+    assert_eq!(photo.reads(&Message::new(Protocol::Bofan, MessageKind::Position)), None);
+}
+
+#[test]
 fn any_line_of_a_tracker_that_is_no_report_answers_a_read() {
     let version = expect("pt600", "firmware");
     assert_eq!(version.word, None);
