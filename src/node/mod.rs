@@ -2,6 +2,7 @@
 
 mod core;
 mod desk;
+mod dialects;
 mod health;
 mod hub;
 mod operator;

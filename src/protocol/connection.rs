@@ -404,7 +404,7 @@ impl Connection {
                     Outcome::Refused { refusal, length: n, looked: n }
                 }
             },
-            Framing::Seal => match jointech::decode_seal(bytes, &mut self.split) {
+            Framing::Seal => match jointech::decode_seal(bytes, &mut self.split, &self.memory) {
                 Ok(heard) => Outcome::Heard(Box::new(heard)),
                 Err(device) => {
                     let reason = format!("byte {}: wrong checksum", n.saturating_sub(2));

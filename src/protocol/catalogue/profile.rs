@@ -6,6 +6,7 @@ use crate::domain::command::UnlockMethod;
 use crate::domain::message::WlnetAck;
 use crate::domain::order::Proof;
 use crate::domain::{DeviceKey, DeviceKind, Protocol};
+use crate::protocol::memory::Dialect;
 use chrono::FixedOffset;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,10 +25,12 @@ pub struct Profile {
     pub events: Vec<String>,
     /// How often it wakes by itself as delivered; `None`: it speaks when moved, or always.
     pub wake: Option<Duration>,
-    /// Zone of the times in its reports.
+    /// Zone of the times in its reports (seals).
     pub clock: FixedOffset,
-    pub wlnet_ack: WlnetAck,
-    pub report_ack: ReportAck,
+    /// Which serial acknowledges its sub-devices (masters); `None`: as the settings say.
+    pub wlnet_ack: Option<WlnetAck>,
+    /// How its lock reports are acknowledged while no frame told its version (masters); `None`: with both words.
+    pub report_ack: Option<ReportAck>,
     /// What its inputs are wired to, by line, 1 the first.
     pub inputs: BTreeMap<u8, LineUse>,
     pub outputs: BTreeMap<u8, LineUse>,
@@ -77,19 +80,14 @@ impl Pattern {
     }
 }
 
-/// How a master's reports are acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+/// How a master's reports are acknowledged. The version in its binary frames tells; a profile is asked where none came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportAck {
-    /// By the version its frames carry.
-    #[default]
-    ByVersion,
     /// `P69` for every report (version 0x19 and newer).
     P69,
     /// `P35` where asked for, `P46` for lock reports (older).
     P35,
-    /// Not a matter of `P` words.
-    None,
 }
 
 /// What a line is wired to.
@@ -187,6 +185,12 @@ impl Profile {
     #[must_use]
     pub fn command(&self, name: &str) -> Option<&Offered> {
         self.commands.get(name)
+    }
+
+    /// How its devices are read and answered.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        Dialect { clock: self.clock, wlnet_ack: self.wlnet_ack, report_ack: self.report_ack }
     }
 
     /// All its commands, by name.
