@@ -2,6 +2,7 @@
 //! two operators in the same second one wins and the other is told who.
 
 use super::core::{Node, lock};
+use super::naming::name_lines;
 use super::operator::Caller;
 use super::orders::explain_answers;
 use crate::domain::command::CommandStep;
@@ -73,6 +74,7 @@ impl Node {
         let state = self.state();
         let mut snapshot = state.snapshot(&self.options.plan, self.now(), all);
         explain_answers(&state, &mut snapshot.orders);
+        name_lines(&state, &self.profiles, &mut snapshot.devices);
         drop(state);
         let mut quarantine = lock(&self.quarantine);
         snapshot.quarantine = quarantine.rows();

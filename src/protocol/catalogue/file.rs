@@ -249,10 +249,10 @@ fn lay_over(profile: &mut Profile, file: &File) -> Result<(), WrongProfile> {
     profile.wlnet_ack = file.wlnet_ack.as_ref().map(|ack| *ack.get_ref()).or(profile.wlnet_ack);
     profile.report_ack = file.report_ack.as_ref().map(|ack| *ack.get_ref()).or(profile.report_ack);
     if let Some(inputs) = &file.inputs {
-        profile.inputs.extend(lines(inputs.get_ref())?);
+        profile.inputs.extend(lines(inputs.get_ref(), false)?);
     }
     if let Some(outputs) = &file.outputs {
-        profile.outputs.extend(lines(outputs.get_ref())?);
+        profile.outputs.extend(lines(outputs.get_ref(), true)?);
     }
     if let Some(tables) = &file.calibration {
         profile.calibrations = calibrations(tables)?;
@@ -353,7 +353,7 @@ fn zone(at: usize, text: &str) -> Result<FixedOffset, WrongProfile> {
     text.parse::<FixedOffset>().ok().filter(is_zone).ok_or_else(wrong)
 }
 
-fn lines(table: &Lines) -> Result<BTreeMap<u8, LineUse>, WrongProfile> {
+fn lines(table: &Lines, output: bool) -> Result<BTreeMap<u8, LineUse>, WrongProfile> {
     let line = |key: &Spanned<String>| {
         key.get_ref()
             .parse::<u8>()
@@ -361,7 +361,21 @@ fn lines(table: &Lines) -> Result<BTreeMap<u8, LineUse>, WrongProfile> {
             .filter(|line| (1..=8).contains(line) && key.get_ref().len() == 1)
             .ok_or_else(|| WrongProfile::new(key.span().start, "a line is 1 to 8"))
     };
-    table.iter().map(|(key, wired)| Ok((line(key)?, *wired))).collect()
+    let checked = |(key, wired): (&Spanned<String>, &LineUse)| {
+        let (line, what) = (line(key)?, wired.word());
+        if output && !wired.fits_output() {
+            let what = format!("no output is '{what}': engine_relay, door_lock, buzzer or other");
+            return Err(WrongProfile::new(key.span().start, what));
+        }
+        if !output && !wired.fits_input(line) {
+            let what = format!(
+                "input {line} cannot be '{what}': input 1 is sos, input 4 ignition, others are door, door_lock or other"
+            );
+            return Err(WrongProfile::new(key.span().start, what));
+        }
+        Ok((line, *wired))
+    };
+    table.iter().map(checked).collect()
 }
 
 fn calibrations(tables: &[Spanned<CalibrationTable>]) -> Result<Vec<Calibration>, WrongProfile> {
