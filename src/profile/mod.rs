@@ -232,9 +232,17 @@ mod tests {
                 "[[calibration]]\ninput = 1\nname = \"fuel\"\nunit = \"l\"\npoints = [[1, 0.0], [2, 1.0]]",
                 "only bofan has raw counts",
             ),
-            ("pt621.toml", "inputs = { 1 = \"door\" }", "inputs.1: input 1 cannot be 'door': input 1 is sos"),
-            ("pt621.toml", "inputs = { 2 = \"sos\" }", "inputs.2: input 2 cannot be 'sos'"),
-            ("pt621.toml", "outputs = { 1 = \"door\" }", "outputs.1: no output is 'door': engine_relay"),
+            (
+                "pt621.toml",
+                "inputs = { 1 = \"door\" }",
+                "line 1, inputs: input 1 cannot be 'door': input 1 is sos",
+            ),
+            ("pt621.toml", "inputs = { 2 = \"sos\" }", "line 1, inputs: input 2 cannot be 'sos'"),
+            (
+                "pt621.toml",
+                "outputs = { 1 = \"door\" }",
+                "line 1, outputs: no output is 'door': engine_relay",
+            ),
             ("pt621.toml", "[inputs]\n9 = \"door\"", "pt621.toml, line 2, inputs.9: a line is 1 to 8"),
             (
                 "pt621.toml",
