@@ -31,6 +31,8 @@ mod lists;
 mod orders;
 #[path = "node/photos.rs"]
 mod photos;
+#[path = "node/profiles.rs"]
+mod profiles;
 #[path = "node/quarantine.rs"]
 mod quarantine;
 #[path = "node/refusals.rs"]

@@ -8,6 +8,8 @@ mod fixture;
 mod identity;
 #[path = "screens/keys.rs"]
 mod keys;
+#[path = "screens/lines.rs"]
+mod lines;
 #[path = "screens/orders.rs"]
 mod orders;
 #[path = "screens/photos.rs"]

@@ -57,6 +57,7 @@ pub(super) fn fetch(setup: &Setup, all: bool) -> Result<Snapshot, Failure> {
             let state = node::read_only(&setup.data, setup.times()).map_err(Failure::failed)?;
             let mut snapshot = state.snapshot(&setup.plan(), chrono::Utc::now(), all);
             node::explain_answers(&state, &mut snapshot.orders);
+            node::name_lines(&state, &setup.profiles.all, &mut snapshot.devices);
             Ok(snapshot)
         }
     }

@@ -128,7 +128,13 @@ pub fn summary(message: &Value) -> String {
 }
 
 fn event(event: &Value) -> Option<String> {
+    if let Some(text) = event.get("text").and_then(Value::as_str) {
+        return Some(text.to_owned());
+    }
     let name = event.get("name")?.as_str()?;
+    if let (Some(line), Some(on)) = (event.get("line"), event.get("on").and_then(Value::as_bool)) {
+        return Some(format!("{name} {line} {}", if on { "on" } else { "off" }));
+    }
     let by = ["by", "why", "source", "code"].iter().find_map(|key| event.get(key).and_then(Value::as_str));
     Some(by.map_or_else(|| name.to_owned(), |by| format!("{name} ({by})")))
 }

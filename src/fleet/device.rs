@@ -170,6 +170,14 @@ pub struct Device {
     pub ignition: Option<Held<bool>>,
     pub inputs: Option<String>,
     pub outputs: Option<String>,
+    /// Event time of what is held of the two.
+    #[serde(default)]
+    pub lines_at: Option<Utc>,
+    /// Raw counts of the analogue inputs, and their event time.
+    #[serde(default)]
+    pub adc: Vec<u16>,
+    #[serde(default)]
+    pub adc_at: Option<Utc>,
     pub odometer_m: Option<u64>,
     pub place: Option<Place>,
     pub last_received: Option<Utc>,
@@ -229,6 +237,9 @@ impl Device {
             ignition: None,
             inputs: None,
             outputs: None,
+            lines_at: None,
+            adc: Vec::new(),
+            adc_at: None,
             odometer_m: None,
             place: None,
             last_received: None,
@@ -518,6 +529,13 @@ impl Device {
             self.humidity_pct = sub.humidity_pct.or(self.humidity_pct);
         }
         self.outputs = message.outputs.clone().or_else(|| self.outputs.take());
+        if message.inputs.is_some() || message.outputs.is_some() {
+            self.lines_at = Some(moment.time);
+        }
+        if !message.details.adc.is_empty() {
+            self.adc.clone_from(&message.details.adc);
+            self.adc_at = Some(moment.time);
+        }
         if let Some(inputs) = &message.inputs {
             self.inputs = Some(inputs.clone());
             if let Some(ignition) = inputs.as_bytes().get(3) {
@@ -562,6 +580,7 @@ fn has_extras(message: &Message) -> bool {
         || message.sub_device.is_some()
         || message.inputs.is_some()
         || message.outputs.is_some()
+        || !message.details.adc.is_empty()
 }
 
 /// Moves a part forward. Of two reports of the same second, and of what the device's own clock calls older, the

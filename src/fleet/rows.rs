@@ -5,7 +5,7 @@ use super::commands::Commands;
 use super::device::Device;
 use super::identity::Conflict;
 use super::snapshot::{
-    AlarmRow, AssetRow, CommandRow, ConflictRow, DecidedRow, DeviceRow, OrderRow, Place, Snapshot,
+    AlarmRow, AnalogRow, AssetRow, CommandRow, ConflictRow, DecidedRow, DeviceRow, OrderRow, Place, Snapshot,
 };
 use super::state::{Asset, State};
 use crate::domain::{AlarmId, AssetId, CommandId, DeviceKey, DeviceKind, LinkState, Priority, Utc};
@@ -180,6 +180,10 @@ impl State {
             ignition: device.ignition.map(|held| held.value),
             inputs: device.inputs.clone(),
             outputs: device.outputs.clone(),
+            lines: Vec::new(),
+            lines_as_of: device.lines_at,
+            analog: (1..).zip(&device.adc).map(|(input, count)| AnalogRow::raw(input, *count)).collect(),
+            analog_as_of: device.adc_at,
             odometer_m: device.odometer_m,
             position: self.place_for(device).cloned(),
             last_received: device.last_received,

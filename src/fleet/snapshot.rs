@@ -87,6 +87,42 @@ pub struct UnknownRow {
     pub last: Utc,
 }
 
+/// An input or output whose profile says what it is wired to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineRow {
+    /// 1 the first.
+    pub line: u8,
+    pub output: bool,
+    /// `door`, `ignition`, `engine_relay`, … as in the profile.
+    pub wired: String,
+    pub on: bool,
+    /// `door open`.
+    pub text: String,
+}
+
+/// An analogue input: the count as it was sent and, with a calibration, what it means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnalogRow {
+    /// 1 the first.
+    pub input: u8,
+    pub count: u16,
+    /// `fuel`; `None` without a calibration.
+    pub name: Option<String>,
+    /// `None` without a calibration, and outside its points.
+    pub value: Option<f64>,
+    pub unit: Option<String>,
+    /// `fuel 63 % (AD1 0x1f8)`, `fuel below range (AD1 0x10)`, `AD1 0x1f8`.
+    pub text: String,
+}
+
+impl AnalogRow {
+    /// What is known without a calibration.
+    #[must_use]
+    pub fn raw(input: u8, count: u16) -> Self {
+        Self { input, count, name: None, value: None, unit: None, text: format!("AD{input} {count:#x}") }
+    }
+}
+
 /// One device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeviceRow {
@@ -119,8 +155,20 @@ pub struct DeviceRow {
     pub temperature_c: Option<f64>,
     pub humidity_pct: Option<u8>,
     pub ignition: Option<bool>,
+    /// Inputs and outputs as the tracker sent them, line 1 first: `00010`.
     pub inputs: Option<String>,
     pub outputs: Option<String>,
+    /// Those of them that its profile names, in words.
+    #[serde(default)]
+    pub lines: Vec<LineRow>,
+    /// Event time of inputs, outputs and `lines`.
+    #[serde(default)]
+    pub lines_as_of: Option<Utc>,
+    /// Its analogue inputs.
+    #[serde(default)]
+    pub analog: Vec<AnalogRow>,
+    #[serde(default)]
+    pub analog_as_of: Option<Utc>,
     pub odometer_m: Option<u64>,
     pub position: Option<Place>,
     pub last_received: Option<Utc>,
@@ -201,6 +249,10 @@ impl DeviceRow {
             ignition: None,
             inputs: None,
             outputs: None,
+            lines: Vec::new(),
+            lines_as_of: None,
+            analog: Vec::new(),
+            analog_as_of: None,
             odometer_m: None,
             position: None,
             last_received: None,

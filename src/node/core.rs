@@ -191,6 +191,8 @@ impl Node {
             let over = kept.len().saturating_sub(OUTCOMES);
             kept.drain(..over);
         }
+        // Before whoever waits for the entry goes on: the next frame may come at once.
+        self.renew_dialects(changes.devices.iter());
         if let Some(last) = entries.last() {
             self.applied.send_replace(last.seq);
         }

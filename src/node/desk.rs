@@ -2,6 +2,7 @@
 //! two operators in the same second one wins and the other is told who.
 
 use super::core::{Node, lock};
+use super::naming::name_lines;
 use super::operator::Caller;
 use super::orders::explain_answers;
 use crate::domain::command::CommandStep;
@@ -14,7 +15,8 @@ use crate::fleet::identity::IdentityOutcome;
 use crate::fleet::snapshot::Snapshot;
 use crate::fleet::{Outcome, State};
 use crate::ipc::wire::{Answer, Ask};
-use crate::protocol::explain::explain;
+use crate::protocol::Memory;
+use crate::protocol::explain::explain_by;
 use crate::protocol::frame::MAX_FRAME;
 use crate::store::AuditRow;
 
@@ -60,7 +62,7 @@ impl Node {
                 self.order(caller, &target, &command, args, &note).await
             }
             Ask::Bind { master, add, remove, note } => self.bind(caller, &master, &add, &remove, &note).await,
-            Ask::Explain { raw } => explained(&raw),
+            Ask::Explain { raw } => explained(&raw, &self.memory),
             Ask::Subscribe | Ask::List { .. } | Ask::Tail { .. } | Ask::Untail => {
                 refused("not in this place")
             }
@@ -72,6 +74,7 @@ impl Node {
         let state = self.state();
         let mut snapshot = state.snapshot(&self.options.plan, self.now(), all);
         explain_answers(&state, &mut snapshot.orders);
+        name_lines(&state, &self.profiles, &mut snapshot.devices);
         drop(state);
         let mut quarantine = lock(&self.quarantine);
         snapshot.quarantine = quarantine.rows();
@@ -265,9 +268,11 @@ fn identity_words(decision: IdentityDecision) -> &'static str {
 }
 
 /// Any frame may be explained: what a console has as hex is masked already.
-fn explained(raw: &str) -> Answer {
+fn explained(raw: &str, memory: &Memory) -> Answer {
     match hex::decode(raw) {
-        Ok(bytes) if bytes.len() <= MAX_FRAME => Answer::Explained { explanation: Box::new(explain(&bytes)) },
+        Ok(bytes) if bytes.len() <= MAX_FRAME => {
+            Answer::Explained { explanation: Box::new(explain_by(&bytes, memory)) }
+        }
         Ok(_) => refused(format!("a frame has at most {MAX_FRAME} bytes")),
         Err(_) => refused("the frame is not hex"),
     }

@@ -2,8 +2,10 @@
 
 mod core;
 mod desk;
+mod dialects;
 mod health;
 mod hub;
+mod naming;
 mod operator;
 mod orders;
 mod photos;
@@ -18,6 +20,7 @@ mod unlock;
 
 pub use core::{Node, Options};
 pub use desk::{Enrolment, plan_enrolment};
+pub use naming::name_lines;
 pub use operator::{Caller, converse};
 pub use orders::explain_answers;
 pub use photos::PhotoSettings;

@@ -2,6 +2,7 @@
 
 use super::core::{Node, lock};
 use super::hub::{Dirty, Subscriber};
+use super::naming::name_lines;
 use super::orders::explain_answers;
 use crate::domain::DeviceKey;
 use crate::fleet::snapshot::{Delta, Snapshot};
@@ -236,7 +237,7 @@ impl Node {
     /// The frames a tail begins with.
     fn tail_so_far(&self, device: &DeviceKey) -> Vec<crate::ipc::wire::TailLine> {
         let mut so_far = lock(&self.quarantine).lines(device);
-        so_far.extend(lock(&self.traces).lines(device));
+        so_far.extend(lock(&self.traces).of(device).map(|trace| self.tail_line(trace)));
         so_far
     }
 
@@ -262,7 +263,8 @@ impl Node {
             }
         }
         for key in dirty.devices {
-            if let Some(row) = state.device_row_of(&key, &self.options.plan, now) {
+            if let Some(mut row) = state.device_row_of(&key, &self.options.plan, now) {
+                name_lines(&state, &self.profiles, [&mut row]);
                 place(&mut deltas, &mut |delta| delta.devices.push(row.clone()));
             }
         }

@@ -17,7 +17,7 @@ use crate::fleet::snapshot::{DeviceStatus, OrderRow};
 use crate::fleet::{Outcome, State};
 use crate::ipc::server::Peer;
 use crate::ipc::wire::{Answer, Catalogue, CommandHelp, KnownSetting, ParamHelp};
-use crate::protocol::catalogue::profile::{About, Offered, Profile};
+use crate::protocol::catalogue::profile::{Offered, Profile};
 use crate::protocol::catalogue::{
     Args, Around, Command, Composed, Kind, Param, binding, check, compose, facts,
 };
@@ -147,14 +147,7 @@ fn param_help(offered: &Offered, param: &Param, firmware: Option<&str>) -> Param
 impl Node {
     /// The profile of a device.
     pub(super) fn profile_of(&self, device: &Device) -> Option<&Profile> {
-        self.profiles.of(&About {
-            key: &device.key,
-            kind: device.kind,
-            protocol: device.protocol,
-            version: device.version,
-            wire_type: device.wire_type,
-            firmware: device.firmware.as_deref(),
-        })
+        super::naming::profile_of(&self.profiles, device)
     }
 
     /// An enrolled device and its profile, or why there is none.

@@ -134,6 +134,7 @@ pub async fn start(options: Options, belongings: Belongings) -> Result<Running, 
         heard,
         photos,
     }));
+    node.set_dialects();
     node.began_at(checkpoint);
     let chosen: Vec<_> =
         node.state().devices().filter(|d| d.identity.pin().is_some()).map(|d| d.key.clone()).collect();

@@ -111,11 +111,11 @@ impl EventSink for Node {
         let trace = self.trace(device, frame, source, fate, answered);
         for message in &frame.messages {
             if let Some(child) = message.sub_device_key().filter(|child| self.hub.is_tailed(child)) {
-                self.hub.tail(&child, &trace.line());
+                self.hub.tail(&child, &self.tail_line(&trace));
             }
         }
         if self.hub.is_tailed(device) {
-            self.hub.tail(device, &trace.line());
+            self.hub.tail(device, &self.tail_line(&trace));
         }
         if fate != "quarantined" {
             lock(&self.traces).keep(trace);

@@ -59,8 +59,8 @@ impl Traces {
         }
     }
 
-    /// The kept lines of one device, oldest first.
-    pub(super) fn lines(&self, device: &DeviceKey) -> Vec<TailLine> {
-        self.kept.iter().filter(|trace| trace.device == *device).map(Trace::line).collect()
+    /// What is kept of one device, oldest first.
+    pub(super) fn of(&self, device: &DeviceKey) -> impl Iterator<Item = &Trace> {
+        self.kept.iter().filter(move |trace| trace.device == *device)
     }
 }

@@ -212,6 +212,37 @@ mod tests {
                 "kind = \"seal\"",
                 "jt701d.toml, line 1, kind: the built-in profile is a master_lock",
             ),
+            (
+                "jt709a.toml",
+                "wake = \"30m\"\nclock = \"+15:00\"",
+                "jt709a.toml, line 2, clock: a device's clock is UTC or an offset such as +08:00, quarters of an hour",
+            ),
+            ("jt709a.toml", "clock = \"-12:15\"", "line 1, clock: a device's clock is UTC"),
+            ("jt709a.toml", "clock = \"+08:10\"", "line 1, clock: a device's clock is UTC"),
+            ("jt709a.toml", "clock = \"8\"", "line 1, clock: a device's clock is UTC"),
+            (
+                "jt701d.toml",
+                "clock = \"+08:00\"",
+                "line 1, clock: only jointech-seal has clocks of different zones; this profile speaks jointech-master",
+            ),
+            ("pt621.toml", "wlnet_ack = \"frame\"", "line 1, wlnet_ack: only jointech-master has WLNET"),
+            ("jt801.toml", "inputs = { 1 = \"door\" }", "line 1, inputs: only bofan has an input string"),
+            (
+                "jt709a.toml",
+                "[[calibration]]\ninput = 1\nname = \"fuel\"\nunit = \"l\"\npoints = [[1, 0.0], [2, 1.0]]",
+                "only bofan has raw counts",
+            ),
+            (
+                "pt621.toml",
+                "inputs = { 1 = \"door\" }",
+                "line 1, inputs: input 1 cannot be 'door': input 1 is sos",
+            ),
+            ("pt621.toml", "inputs = { 2 = \"sos\" }", "line 1, inputs: input 2 cannot be 'sos'"),
+            (
+                "pt621.toml",
+                "outputs = { 1 = \"door\" }",
+                "line 1, outputs: no output is 'door': engine_relay",
+            ),
             ("pt621.toml", "[inputs]\n9 = \"door\"", "pt621.toml, line 2, inputs.9: a line is 1 to 8"),
             (
                 "pt621.toml",

@@ -286,7 +286,7 @@ impl Connection {
                 return false;
             }
             // A broken delta may have swallowed the start of the next one, which is looked for nowhere else.
-            Cut::Bad { skip, reason } if head.framing == Framing::BofanDelta => {
+            Cut::Bad { skip, reason } if head.framing == Framing::BofanDelta && self.knows_bofan => {
                 self.refuse_frame(skip.clamp(1, there), reason.to_owned());
                 self.in_rubbish = false;
             }
@@ -403,7 +403,7 @@ impl Connection {
                     Outcome::Refused { refusal, length: n, looked: n }
                 }
             },
-            Framing::Seal => match jointech::decode_seal(bytes, &mut self.split) {
+            Framing::Seal => match jointech::decode_seal(bytes, &mut self.split, &self.memory) {
                 Ok(heard) => Outcome::Heard(Box::new(heard)),
                 Err(device) => {
                     let reason = format!("byte {}: wrong checksum", n.saturating_sub(2));

@@ -1,7 +1,9 @@
 //! What is remembered of devices from one connection to the next.
 
+use super::catalogue::ReportAck;
 use crate::domain::DeviceKey;
 use crate::domain::message::WlnetAck;
+use chrono::{FixedOffset, Offset};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +11,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Settings {
     pub wlnet_ack: WlnetAck,
+}
+
+/// How one device is read and answered, as its profile has it; what the profile leaves open is as for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// Zone of the times in a seal's reports.
+    pub clock: FixedOffset,
+    /// For the sub-devices of a master; `None`: as [`Settings`] say.
+    pub wlnet_ack: Option<WlnetAck>,
+    /// For the lock reports of a master whose version is not known; `None`: both words.
+    pub report_ack: Option<ReportAck>,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self { clock: chrono::Utc.fix(), wlnet_ack: None, report_ack: None }
+    }
 }
 
 /// Devices remembered at most.
@@ -28,6 +47,8 @@ struct Known {
 struct Table {
     clock: u64,
     devices: HashMap<DeviceKey, Known>,
+    /// Those that differ from the default.
+    dialects: HashMap<DeviceKey, Dialect>,
 }
 
 /// What is remembered of devices across connections, shared by all of them: a master lock's protocol version (it is
@@ -37,6 +58,9 @@ struct Table {
 /// At most 32,768 devices. When one more is learned, the eighth that was not learned from for longest is forgotten.
 /// Nothing is lost by that: an unknown version is answered in both ways, a delta without base waits for the next
 /// full sentence.
+///
+/// Dialects are not learned from devices: the node sets them from the profiles, for enrolled devices and those that a
+/// profile names. They are never forgotten, or a time would be read in another zone from one frame to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
     settings: Settings,
@@ -49,9 +73,26 @@ impl Memory {
         Self { settings, table: Mutex::default() }
     }
 
+    /// How a device is read and answered.
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        self.settings
+    pub fn dialect(&self, device: &DeviceKey) -> Dialect {
+        self.table().dialects.get(device).copied().unwrap_or_default()
+    }
+
+    /// From now on; for whoever knows the registry to call.
+    pub fn set_dialect(&self, device: &DeviceKey, dialect: Dialect) {
+        let mut table = self.table();
+        if dialect == Dialect::default() {
+            table.dialects.remove(device);
+        } else {
+            table.dialects.insert(device.clone(), dialect);
+        }
+    }
+
+    /// Which serial acknowledges the reports of a master's sub-devices: as the master's profile says, else the settings.
+    #[must_use]
+    pub fn wlnet_ack(&self, master: &DeviceKey) -> WlnetAck {
+        self.dialect(master).wlnet_ack.unwrap_or(self.settings.wlnet_ack)
     }
 
     /// Protocol version of a master lock, if a binary frame told it.

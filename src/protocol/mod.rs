@@ -21,7 +21,7 @@ mod refused;
 pub use connection::{Connection, Heard};
 pub use frame::Cut;
 pub use heard::{Answer, AnswerBody, Aside, HeardFrame, PhotoChunk, TimeShape, When};
-pub use memory::{Memory, Settings};
+pub use memory::{Dialect, Memory, Settings};
 pub use refused::SHOWN as REFUSED_SHOWN;
 
 use crate::domain::{DeviceKind, Message, Protocol};

@@ -552,6 +552,8 @@ fn hostile_text_never_reaches_a_cell() {
         row.peer = Some(evil());
         row.inputs = Some(evil());
         row.outputs = Some(evil());
+        row.lines = vec![LineRow { line: 2, output: false, wired: "door".into(), on: true, text: evil() }];
+        row.analog = vec![AnalogRow { name: Some(evil()), text: evil(), ..AnalogRow::raw(1, 1) }];
         row.status = DeviceStatus::New;
         if let Some(place) = &mut row.position {
             place.from = evil();

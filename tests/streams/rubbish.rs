@@ -39,8 +39,8 @@ fn begins_none(bytes: &[u8], length: usize) -> bool {
     (0..length).all(|at| {
         let rest = &bytes[at..];
         let found = detect(&rest[..rest.len().min(LONGEST_PREFIX)]);
-        // A delta is believed only where Bofan is spoken and is looked for in no rubbish; here it comes first.
-        matches!(found, Detected::Unknown | Detected::Is(Framing::BofanDelta))
+        // A delta is looked for in no rubbish, but a connection may begin with one.
+        found == Detected::Unknown || (at > 0 && found == Detected::Is(Framing::BofanDelta))
     })
 }
 

@@ -13,7 +13,8 @@ use crate::console::widget::text::Pen;
 use crate::console::words::{self, Part};
 use crate::domain::{DeviceKind, Evidence, Exchange, Utc};
 use crate::fleet::snapshot::{
-    AlarmRow, AssetRow, CommandRow, DeviceRow, DeviceStatus, PartRow, Place, QuarantineRow, RefusedRow,
+    AlarmRow, AssetRow, CommandRow, DeviceRow, DeviceStatus, LineRow, PartRow, Place, QuarantineRow,
+    RefusedRow,
 };
 use ratatui::Frame;
 use ratatui::text::{Line, Span};
@@ -100,6 +101,7 @@ fn alarm(desk: Desk<'_>, row: &AlarmRow) -> Details {
         let mut items =
             vec![pen.span(Role::Text, format!("{} {}", device.id, words::device_kind(device.kind)))];
         items.extend(state_of(desk, device));
+        items.extend(lines_of(desk, device, is_notable));
         lines.extend(flow(pen, "device", items, room));
     }
     if let Some(asset) = row.asset.as_deref().and_then(|name| model.shown().asset_named(name)) {
@@ -141,6 +143,7 @@ fn asset(desk: Desk<'_>, row: &AssetRow) -> Details {
     let mut lines = asset_lines(desk, row);
     for device in model.shown().devices_of(row) {
         let mut items = state_of(desk, device);
+        items.extend(lines_of(desk, device, is_notable));
         items.push(pen.mark(&words::link(device.link, pen.sy)));
         if let Some(at) = device.last_received {
             items.push(pen.span(Role::Muted, format!("heard {}", desk.age(at))));
@@ -165,6 +168,34 @@ fn state_of(desk: Desk<'_>, row: &DeviceRow) -> Vec<Span<'static>> {
         let mut mark = words::valve(row.valve, silent, pen.sy);
         mark.word = format!("valve {}", mark.word);
         items.push(aged(mark, row.valve_as_of));
+    }
+    items
+}
+
+/// Inputs and outputs in the words of the device's profile, with their age.
+fn lines_of(desk: Desk<'_>, row: &DeviceRow, which: fn(&LineRow) -> bool) -> Vec<Span<'static>> {
+    let Desk { model, pen, .. } = desk;
+    let role = if is_silent(row.link) { Role::Uncertain } else { Role::Text };
+    let shown = row.lines.iter().filter(|line| which(line));
+    let mut items: Vec<_> = shown.map(|line| pen.span(role, &line.text)).collect();
+    if !items.is_empty() {
+        items.push(pen.span(Role::Muted, words::age_of(model.now, row.lines_as_of, pen.sy)));
+    }
+    items
+}
+
+/// Worth a place where there is little: doors always, the rest while it is on.
+fn is_notable(line: &LineRow) -> bool {
+    line.on || line.wired.starts_with("door")
+}
+
+/// Analogue inputs: those that a calibration names, and the raw counts of others that are not 0.
+fn analog(desk: Desk<'_>, row: &DeviceRow) -> Vec<Span<'static>> {
+    let Desk { model, pen, .. } = desk;
+    let shown = row.analog.iter().filter(|analog| analog.name.is_some() || analog.count > 0);
+    let mut items: Vec<_> = shown.map(|analog| pen.span(Role::Text, &analog.text)).collect();
+    if !items.is_empty() {
+        items.push(pen.span(Role::Muted, words::age_of(model.now, row.analog_as_of, pen.sy)));
     }
     items
 }
@@ -233,6 +264,11 @@ fn device(desk: Desk<'_>, row: &DeviceRow) -> Details {
     lines.extend(identity(desk, row));
     lines.extend(flow(pen, "power", power(desk, row), room));
     lines.extend(field(pen, "position", Role::Text, &place(desk, row.position.as_ref()), room));
+    for (name, items) in [("lines", lines_of(desk, row, |_| true)), ("analog", analog(desk, row))] {
+        if !items.is_empty() {
+            lines.extend(flow(pen, name, items, room));
+        }
+    }
     lines.extend(flow(pen, "more", facts(pen, row), room));
     if let Some(text) = not_understood(desk, row) {
         lines.extend(field(pen, "unknown", Role::Muted, &text, room));
@@ -333,7 +369,10 @@ fn facts(pen: Pen<'_>, row: &DeviceRow) -> Vec<Span<'static>> {
     items.extend(row.signal.map(|n| if n < 0 { format!("{n} dBm") } else { format!("signal {n} of 31") }));
     items.extend(row.temperature_c.map(|t| format!("{t:.1} °C")));
     items.extend(row.humidity_pct.map(|h| format!("humidity {h}%")));
-    items.extend(row.ignition.map(|on| format!("ignition {}", if on { "on" } else { "off" })));
+    let is_named = row.lines.iter().any(|line| line.wired == "ignition");
+    items.extend(
+        row.ignition.filter(|_| !is_named).map(|on| format!("ignition {}", if on { "on" } else { "off" })),
+    );
     items.extend(row.inputs.as_ref().map(|lines| format!("inputs {lines}")));
     items.extend(row.outputs.as_ref().map(|lines| format!("outputs {lines}")));
     items.extend(row.odometer_m.map(|m| format!("odometer {} km", m / 1_000)));

@@ -82,10 +82,10 @@ struct File {
     events: Option<Vec<Spanned<String>>>,
     wake: Option<Spanned<String>>,
     clock: Option<Spanned<String>>,
-    wlnet_ack: Option<WlnetAck>,
-    report_ack: Option<ReportAck>,
-    inputs: Option<BTreeMap<Spanned<String>, LineUse>>,
-    outputs: Option<BTreeMap<Spanned<String>, LineUse>>,
+    wlnet_ack: Option<Spanned<WlnetAck>>,
+    report_ack: Option<Spanned<ReportAck>>,
+    inputs: Option<Spanned<Lines>>,
+    outputs: Option<Spanned<Lines>>,
     calibration: Option<Vec<Spanned<CalibrationTable>>>,
     #[serde(default)]
     commands: BTreeMap<Spanned<String>, Spanned<CommandTable>>,
@@ -128,6 +128,8 @@ struct FirmwareTable {
     limits: Ranges,
 }
 
+type Lines = BTreeMap<Spanned<String>, LineUse>;
+
 type Ranges = BTreeMap<Spanned<String>, Spanned<(i64, i64)>>;
 
 /// Reads the file of profile `name`. `below` is the built-in profile of that name: what the file leaves out stays as
@@ -146,6 +148,7 @@ pub(super) fn read(
         None => whole(name, &file)?,
     };
     stays(&file, &profile)?;
+    applies(&file, profile.protocol)?;
     lay_over(&mut profile, &file)?;
     if !trusted {
         doubt_other_hardware(&mut profile, below);
@@ -178,8 +181,8 @@ fn whole(name: &str, file: &File) -> Result<Profile, WrongProfile> {
         events: Vec::new(),
         wake: None,
         clock: zone(0, "UTC")?,
-        wlnet_ack: WlnetAck::default(),
-        report_ack: ReportAck::default(),
+        wlnet_ack: None,
+        report_ack: None,
         inputs: BTreeMap::new(),
         outputs: BTreeMap::new(),
         calibrations: Vec::new(),
@@ -209,6 +212,25 @@ fn stays(file: &File, profile: &Profile) -> Result<(), WrongProfile> {
     Ok(())
 }
 
+/// What would be read and used by nothing is refused: whoever wrote it meant something.
+fn applies(file: &File, protocol: Protocol) -> Result<(), WrongProfile> {
+    let of = |wanted: Protocol, given: Option<usize>, what: &str| match given.filter(|_| protocol != wanted) {
+        Some(at) => {
+            let (wanted, told) = (wanted.word(), protocol.word());
+            Err(WrongProfile::new(at, format!("only {wanted} has {what}; this profile speaks {told}")))
+        }
+        None => Ok(()),
+    };
+    let (seal, master) = (Protocol::JointechSeal, Protocol::JointechMaster);
+    of(seal, file.clock.as_ref().map(|given| given.span().start), "clocks of different zones")?;
+    of(master, file.wlnet_ack.as_ref().map(|given| given.span().start), "WLNET acknowledgements")?;
+    of(master, file.report_ack.as_ref().map(|given| given.span().start), "P words that acknowledge")?;
+    of(Protocol::Bofan, file.inputs.as_ref().map(|given| given.span().start), "an input string")?;
+    of(Protocol::Bofan, file.outputs.as_ref().map(|given| given.span().start), "an output string")?;
+    let calibration = file.calibration.as_ref().and_then(|tables| tables.first());
+    of(Protocol::Bofan, calibration.map(|given| given.span().start), "raw counts")
+}
+
 fn lay_over(profile: &mut Profile, file: &File) -> Result<(), WrongProfile> {
     if let Some(model) = &file.model {
         profile.model = label(model.span().start, model.get_ref())?;
@@ -225,13 +247,13 @@ fn lay_over(profile: &mut Profile, file: &File) -> Result<(), WrongProfile> {
     if let Some(clock) = &file.clock {
         profile.clock = zone(clock.span().start, clock.get_ref())?;
     }
-    profile.wlnet_ack = file.wlnet_ack.unwrap_or(profile.wlnet_ack);
-    profile.report_ack = file.report_ack.unwrap_or(profile.report_ack);
+    profile.wlnet_ack = file.wlnet_ack.as_ref().map(|ack| *ack.get_ref()).or(profile.wlnet_ack);
+    profile.report_ack = file.report_ack.as_ref().map(|ack| *ack.get_ref()).or(profile.report_ack);
     if let Some(inputs) = &file.inputs {
-        profile.inputs = lines(inputs)?;
+        profile.inputs.extend(lines(inputs.get_ref(), false)?);
     }
     if let Some(outputs) = &file.outputs {
-        profile.outputs = lines(outputs)?;
+        profile.outputs.extend(lines(outputs.get_ref(), true)?);
     }
     if let Some(tables) = &file.calibration {
         profile.calibrations = calibrations(tables)?;
@@ -314,15 +336,25 @@ fn interval(text: &Spanned<String>) -> Result<Duration, WrongProfile> {
         .ok_or_else(|| WrongProfile::new(text.span().start, "a wake interval is 1m to 7d, such as 30m"))
 }
 
-/// `UTC`, `+08:00`, `-05:30`.
+/// `UTC`, `+08:00`, `-05:30`: quarters of an hour from -12:00 to +14:00, as zones of the earth are.
 fn zone(at: usize, text: &str) -> Result<FixedOffset, WrongProfile> {
+    const QUARTER: i32 = 15 * 60;
+    const ZONES: std::ops::RangeInclusive<i32> = -12 * 3600..=14 * 3600;
     let text = if text == "UTC" { "+00:00" } else { text };
-    let wrong = || WrongProfile::new(at, "a device's clock is UTC or an offset such as +08:00");
+    let wrong = || {
+        let what =
+            "a device's clock is UTC or an offset such as +08:00, quarters of an hour from -12:00 to +14:00";
+        WrongProfile::new(at, what)
+    };
     let shape = text.len() == 6 && text.starts_with(['+', '-']) && text.as_bytes().get(3) == Some(&b':');
-    text.parse::<FixedOffset>().ok().filter(|_| shape).ok_or_else(wrong)
+    let is_zone = |zone: &FixedOffset| {
+        let seconds = zone.local_minus_utc();
+        shape && ZONES.contains(&seconds) && seconds % QUARTER == 0
+    };
+    text.parse::<FixedOffset>().ok().filter(is_zone).ok_or_else(wrong)
 }
 
-fn lines(table: &BTreeMap<Spanned<String>, LineUse>) -> Result<BTreeMap<u8, LineUse>, WrongProfile> {
+fn lines(table: &Lines, output: bool) -> Result<BTreeMap<u8, LineUse>, WrongProfile> {
     let line = |key: &Spanned<String>| {
         key.get_ref()
             .parse::<u8>()
@@ -330,7 +362,21 @@ fn lines(table: &BTreeMap<Spanned<String>, LineUse>) -> Result<BTreeMap<u8, Line
             .filter(|line| (1..=8).contains(line) && key.get_ref().len() == 1)
             .ok_or_else(|| WrongProfile::new(key.span().start, "a line is 1 to 8"))
     };
-    table.iter().map(|(key, wired)| Ok((line(key)?, *wired))).collect()
+    let checked = |(key, wired): (&Spanned<String>, &LineUse)| {
+        let (line, what) = (line(key)?, wired.word());
+        if output && !wired.fits_output() {
+            let what = format!("no output is '{what}': engine_relay, door_lock, buzzer or other");
+            return Err(WrongProfile::new(key.span().start, what));
+        }
+        if !output && !wired.fits_input(line) {
+            let what = format!(
+                "input {line} cannot be '{what}': input 1 is sos, input 4 ignition, others are door, door_lock or other"
+            );
+            return Err(WrongProfile::new(key.span().start, what));
+        }
+        Ok((line, *wired))
+    };
+    table.iter().map(checked).collect()
 }
 
 fn calibrations(tables: &[Spanned<CalibrationTable>]) -> Result<Vec<Calibration>, WrongProfile> {

@@ -20,7 +20,7 @@ mod value;
 pub use compose::{Args, Around, Checked, ComposeError, Composed, check, compose};
 pub use facts::{Fact, facts};
 pub use file::{EVENTS, WrongProfile};
-pub use profile::{About, Offered, Profile, Profiles};
+pub use profile::{About, Calibration, LineUse, Offered, Profile, Profiles, Reading, ReportAck};
 pub use spec::{Command, Kind, Param};
 pub use table::{NEVER, NeverSent, all, find};
 

@@ -6,6 +6,7 @@ use crate::domain::command::UnlockMethod;
 use crate::domain::message::WlnetAck;
 use crate::domain::order::Proof;
 use crate::domain::{DeviceKey, DeviceKind, Protocol};
+use crate::protocol::memory::Dialect;
 use chrono::FixedOffset;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,10 +25,12 @@ pub struct Profile {
     pub events: Vec<String>,
     /// How often it wakes by itself as delivered; `None`: it speaks when moved, or always.
     pub wake: Option<Duration>,
-    /// Zone of the times in its reports.
+    /// Zone of the times in its reports (seals).
     pub clock: FixedOffset,
-    pub wlnet_ack: WlnetAck,
-    pub report_ack: ReportAck,
+    /// Which serial acknowledges its sub-devices (masters); `None`: as the settings say.
+    pub wlnet_ack: Option<WlnetAck>,
+    /// How its lock reports are acknowledged while no frame told its version (masters); `None`: with both words.
+    pub report_ack: Option<ReportAck>,
     /// What its inputs are wired to, by line, 1 the first.
     pub inputs: BTreeMap<u8, LineUse>,
     pub outputs: BTreeMap<u8, LineUse>,
@@ -77,19 +80,14 @@ impl Pattern {
     }
 }
 
-/// How a master's reports are acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+/// How a master's reports are acknowledged. The version in its binary frames tells; a profile is asked where none came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportAck {
-    /// By the version its frames carry.
-    #[default]
-    ByVersion,
     /// `P69` for every report (version 0x19 and newer).
     P69,
     /// `P35` where asked for, `P46` for lock reports (older).
     P35,
-    /// Not a matter of `P` words.
-    None,
 }
 
 /// What a line is wired to.
@@ -106,6 +104,65 @@ pub enum LineUse {
     Other,
 }
 
+impl LineUse {
+    /// As in a profile.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sos => "sos",
+            Self::Ignition => "ignition",
+            Self::Door => "door",
+            Self::EngineRelay => "engine_relay",
+            Self::DoorLock => "door_lock",
+            Self::Buzzer => "buzzer",
+            Self::Other => "other",
+        }
+    }
+
+    /// What it reads as: `door open`. An `other` line is named by its number.
+    #[must_use]
+    pub fn text(self, line: u8, output: bool, on: bool) -> String {
+        let state = match (self, on) {
+            (Self::Door, true) => "open",
+            (Self::Door, false) => "closed",
+            (Self::Sos, true) => "pressed",
+            (Self::Sos, false) => "not pressed",
+            (_, true) => "on",
+            (_, false) => "off",
+        };
+        match self {
+            Self::Sos => format!("SOS {state}"),
+            Self::Other if output => format!("output {line} {state}"),
+            Self::Other => format!("input {line} {state}"),
+            _ => format!("{} {state}", self.word().replace('_', " ")),
+        }
+    }
+
+    /// Whether an input may be it. The protocol itself has the SOS button on line 1 and the ignition on line 4: alarms
+    /// and the ignition's word follow those lines, whatever a profile would call them.
+    #[must_use]
+    pub fn fits_input(self, line: u8) -> bool {
+        match line {
+            1 => self == Self::Sos,
+            4 => self == Self::Ignition,
+            _ => matches!(self, Self::Door | Self::DoorLock | Self::Other),
+        }
+    }
+
+    #[must_use]
+    pub fn fits_output(self) -> bool {
+        matches!(self, Self::EngineRelay | Self::DoorLock | Self::Buzzer | Self::Other)
+    }
+}
+
+/// Where a count lies against the points of its calibration.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    Below,
+    Value(f64),
+    Above,
+}
+
 /// Raw counts of one analogue input and what they mean: two or more points, straight lines between them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
@@ -119,18 +176,22 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// The value at `count`; `None` outside the points: nothing is guessed beyond what was measured.
+    /// What `count` means: nothing is guessed beyond what was measured.
     #[must_use]
-    pub fn value(&self, count: u16) -> Option<f64> {
+    pub fn reading(&self, count: u16) -> Reading {
         let pairs = self.points.iter().zip(self.points.iter().skip(1));
         for ((low, at_low), (high, at_high)) in pairs {
             if (*low..=*high).contains(&count) {
                 let share =
                     f64::from(count.saturating_sub(*low)) / f64::from(high.saturating_sub(*low).max(1));
-                return Some(at_low + (at_high - at_low) * share);
+                return Reading::Value(at_low + (at_high - at_low) * share);
             }
         }
-        None
+        if self.points.first().is_some_and(|(first, _)| count < *first) {
+            Reading::Below
+        } else {
+            Reading::Above
+        }
     }
 }
 
@@ -189,6 +250,12 @@ impl Profile {
     #[must_use]
     pub fn command(&self, name: &str) -> Option<&Offered> {
         self.commands.get(name)
+    }
+
+    /// How its devices are read and answered.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        Dialect { clock: self.clock, wlnet_ack: self.wlnet_ack, report_ack: self.report_ack }
     }
 
     /// All its commands, by name.

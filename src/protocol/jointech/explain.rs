@@ -5,18 +5,19 @@ use super::seal_frame::{self, Header, unescape};
 use super::trace::{Trace, documented, unknown};
 use super::{binary_length, legacy, master, seal, secrets, text, words};
 use crate::domain::explain::Explanation;
-use crate::domain::{Message, MessageKind, Protocol};
+use crate::domain::{DeviceKey, Message, MessageKind, Protocol};
 use crate::protocol::Memory;
 use crate::protocol::detect::Framing;
 use crate::protocol::frame::Cut;
+use chrono::FixedOffset;
 
 /// Explains one frame. It may be cut short, be followed by other bytes or break its rules: every byte gets its field
-/// all the same.
-pub(crate) fn explain(frame: &[u8], framing: Framing) -> Explanation {
+/// all the same. `memory` tells the zone of a seal's clock.
+pub(crate) fn explain(frame: &[u8], framing: Framing, memory: &Memory) -> Explanation {
     match framing {
         Framing::MasterBinary | Framing::LegacyBinary => binary(frame, framing == Framing::MasterBinary),
         Framing::JointechText => text_frame(frame),
-        Framing::Seal => seal_frame(frame),
+        Framing::Seal => seal_frame(frame, memory),
         Framing::BofanText | Framing::BofanFrame | Framing::BofanDelta => Explanation::default(),
     }
 }
@@ -120,7 +121,7 @@ fn title(frame: &[u8]) -> String {
     }
 }
 
-fn seal_frame(bytes: &[u8]) -> Explanation {
+fn seal_frame(bytes: &[u8], memory: &Memory) -> Explanation {
     let trace = Trace::default();
     let (plain, mut places) = unescape(bytes);
     let closing = bytes.iter().skip(1).position(|b| *b == 0x7E).map(|n| n.saturating_add(1));
@@ -132,7 +133,8 @@ fn seal_frame(bytes: &[u8]) -> Explanation {
     let mut is_sound = false;
     let name = match Header::read_from(&mut reader) {
         Ok(header) => {
-            is_sound = seal_content(&trace, &plain, &header, closing.is_some(), &mut hidden);
+            let zone = memory.dialect(&DeviceKey::jointech(&header.device())).clock;
+            is_sound = seal_content(&trace, &plain, &header, zone, closing.is_some(), &mut hidden);
             format!("seal 0x{:04X} {}", header.message, seal::message_name(header.message))
                 .trim_end()
                 .to_owned()
@@ -162,6 +164,7 @@ fn seal_content(
     trace: &Trace,
     plain: &[u8],
     header: &Header,
+    zone: FixedOffset,
     is_closed: bool,
     hidden: &mut Vec<usize>,
 ) -> bool {
@@ -169,7 +172,7 @@ fn seal_content(
     let has_sum = is_closed || plain.len() >= header.length();
     let end = plain.len().saturating_sub(usize::from(has_sum)).max(header.body_at).min(plain.len());
     let content = plain.get(..end).unwrap_or_default();
-    let reader = Reader::traced(content, header.body_at, Some(trace));
+    let reader = Reader::traced(content, header.body_at, Some(trace)).in_zone(zone);
     let there = end.saturating_sub(header.body_at);
     let is_whole = plain.len() == header.length();
     if !is_whole {

@@ -2,7 +2,7 @@
 
 use super::trace::{Bit, Moment, Name, Trace, bit, documented, unknown, unnamed};
 use crate::domain::{Message, Position, Unknown, Utc};
-use chrono::{NaiveDate, TimeZone};
+use chrono::{FixedOffset, NaiveDate, Offset, TimeDelta, TimeZone};
 use std::fmt::Display;
 
 /// What is wrong with a frame's content, and at which byte of the frame (counted from 0, after unescaping).
@@ -34,17 +34,24 @@ pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     trace: Option<&'a Trace>,
+    /// Zone of the device's clock.
+    zone: FixedOffset,
 }
 
 impl<'a> Reader<'a> {
     /// Reads `bytes` from offset `at` on.
     pub(crate) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at, trace: None }
+        Self::traced(bytes, at, None)
     }
 
     /// The same, telling what it reads.
     pub(super) fn traced(bytes: &'a [u8], at: usize, trace: Option<&'a Trace>) -> Self {
-        Self { bytes, at, trace }
+        Self { bytes, at, trace, zone: chrono::Utc.fix() }
+    }
+
+    /// The same, with times read in the zone of the device's clock.
+    pub(super) fn in_zone(self, zone: FixedOffset) -> Self {
+        Self { zone, ..self }
     }
 
     /// Names what was read since the last name.
@@ -131,7 +138,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn part(&mut self, n: usize) -> Result<Reader<'a>, Flaw> {
         let start = self.at;
         self.take(n)?;
-        Ok(Reader { bytes: self.bytes.get(..self.at).unwrap_or_default(), at: start, trace: self.trace })
+        Ok(Reader { bytes: self.bytes.get(..self.at).unwrap_or_default(), at: start, ..self.clone() })
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
@@ -181,7 +188,7 @@ impl<'a> Reader<'a> {
         let at = self.at;
         let (day, month, year) = (self.pair()?, self.pair()?, self.pair()?);
         let time = self.time([year, month, day], at)?;
-        self.tell(name, Moment(time));
+        self.tell_time(name, time);
         Ok(time)
     }
 
@@ -190,13 +197,24 @@ impl<'a> Reader<'a> {
         let at = self.at;
         let date = [self.pair()?, self.pair()?, self.pair()?];
         let time = self.time(date, at)?;
-        self.tell(documented("date and time", "UTC"), Moment(time));
+        self.tell_time(documented("date and time", "UTC"), time);
         Ok(time)
     }
 
     fn time(&mut self, date: [u8; 3], at: usize) -> Result<Option<Utc>, Flaw> {
         let time = [self.pair()?, self.pair()?, self.pair()?];
-        clock(date, time).ok_or(Flaw { at, what: "no such date or time" })
+        let ahead = TimeDelta::seconds(self.zone.local_minus_utc().into());
+        let told = clock(date, time).ok_or(Flaw { at, what: "no such date or time" })?;
+        Ok(told.and_then(|time| time.checked_sub_signed(ahead)))
+    }
+
+    fn tell_time(&self, name: Name, time: Option<Utc>) {
+        if self.zone.local_minus_utc() == 0 {
+            self.tell(name, Moment(time));
+        } else {
+            let text = format_args!("date and time (device clock {})", self.zone);
+            self.tell_as(name, text, Moment(time));
+        }
     }
 
     /// Latitude DDMM.MMMM (4 bytes), longitude DDDMM.MMMM and indicator (5 bytes), in BCD.

@@ -28,6 +28,8 @@ mod words;
 #[cfg(test)]
 mod bits_tests;
 #[cfg(test)]
+mod dialect_tests;
+#[cfg(test)]
 mod seal_bits_tests;
 #[cfg(test)]
 mod text_bits_tests;
@@ -113,8 +115,12 @@ pub(super) fn peek_device(bytes: &[u8], framing: Framing) -> Option<String> {
 }
 
 /// `Err` holds the ID of a frame whose sum is wrong. `split` are the split messages of its connection.
-pub(super) fn decode_seal(frame: &[u8], split: &mut Packets) -> Result<HeardFrame, Option<String>> {
-    seal::decode(frame, split)
+pub(super) fn decode_seal(
+    frame: &[u8],
+    split: &mut Packets,
+    memory: &Memory,
+) -> Result<HeardFrame, Option<String>> {
+    seal::decode(frame, split, memory)
 }
 
 /// The event of a level that holds.

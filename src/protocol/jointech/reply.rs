@@ -2,6 +2,7 @@
 
 use super::seal_frame::{Header, build};
 use crate::domain::message::WlnetAck;
+use crate::protocol::catalogue::ReportAck;
 use crate::protocol::heard::{Answer, AnswerBody, TimeShape, When};
 
 /// From this protocol version on every report is acknowledged by `P69` (JT701D manual V1.4).
@@ -22,13 +23,16 @@ pub(super) fn binary(version: u8, serial: u32, asked: bool) -> Vec<Answer> {
     }
 }
 
-/// A P45. While the version is unknown both words are sent: each kind of unit ignores the other's.
-pub(super) fn lock_report(version: Option<u8>, serial: u32) -> Vec<Answer> {
+/// A P45. While the version is unknown the profile's word is sent, and if it has none both: each kind of unit ignores
+/// the other's.
+pub(super) fn lock_report(version: Option<u8>, profile: Option<ReportAck>, serial: u32) -> Vec<Answer> {
+    let by_version = |version| if version >= P69_VERSION { ReportAck::P69 } else { ReportAck::P35 };
+    let ack = version.map(by_version).or(profile);
     let mut answers = vec![];
-    if version.is_none_or(|v| v < P69_VERSION) {
+    if ack != Some(ReportAck::P69) {
         answers.push(Answer::text(When::Durable, "(P46)"));
     }
-    if version.is_none_or(|v| v >= P69_VERSION) {
+    if ack != Some(ReportAck::P35) {
         answers.push(p69(serial));
     }
     answers

@@ -8,9 +8,11 @@ use super::trace::{documented, unknown};
 use super::{packets, reply, seal_report};
 use crate::domain::message::CommandReply;
 use crate::domain::text::clean_bytes;
-use crate::domain::{Message, MessageKind, Protocol};
+use crate::domain::{DeviceKey, Message, MessageKind, Protocol};
 use crate::protocol::HeardFrame;
 use crate::protocol::heard::{Answer, When};
+use crate::protocol::memory::Memory;
+use chrono::FixedOffset;
 
 const GENERAL_ANSWER: u16 = 0x0001;
 const LOGOUT: u16 = 0x0003;
@@ -50,17 +52,18 @@ pub(super) fn message_name(message: u16) -> &'static str {
 ///
 /// # Errors
 /// The device's ID, if the sum is wrong: such a frame is dropped and never answered.
-pub(super) fn decode(raw: &[u8], split: &mut Packets) -> Result<HeardFrame, Option<String>> {
+pub(super) fn decode(raw: &[u8], split: &mut Packets, memory: &Memory) -> Result<HeardFrame, Option<String>> {
     let (plain, places) = unescape(raw);
     let Ok(header) = Header::read(&plain) else { return Err(None) };
     if !sum_is_right(&plain) {
         return Err(Some(header.device()));
     }
     let content = plain.get(..plain.len().saturating_sub(1)).unwrap_or_default();
+    let zone = memory.dialect(&DeviceKey::jointech(&header.device())).clock;
     let mut secrets = Vec::new();
     let messages = match header.split {
-        Some((_, count)) if count > 1 => packet(content, &header, split, &mut secrets),
-        _ => messages(content, &header, &mut secrets),
+        Some((_, count)) if count > 1 => packet(content, &header, zone, split, &mut secrets),
+        _ => messages(content, &header, zone, &mut secrets),
     };
     let mut masked = raw.to_vec();
     mask(&mut masked, &places, &secrets);
@@ -91,13 +94,19 @@ fn answers(header: &Header) -> Vec<Answer> {
 }
 
 /// One packet of a message in several: by itself kept raw; the one that completes the message tells what all say.
-fn packet(plain: &[u8], header: &Header, split: &mut Packets, secrets: &mut Secrets) -> Vec<Message> {
+fn packet(
+    plain: &[u8],
+    header: &Header,
+    zone: FixedOffset,
+    split: &mut Packets,
+    secrets: &mut Secrets,
+) -> Vec<Message> {
     let body = plain.get(header.body_at..).unwrap_or_default();
     secrets.extend(packets::may_be_secret(body).into_iter().map(|at| at.saturating_add(header.body_at)));
     match split.take(header, body) {
-        Taken::Part => messages(plain, header, secrets),
+        Taken::Part => messages(plain, header, zone, secrets),
         Taken::Odd(unknown) => {
-            let mut kept = messages(plain, header, secrets);
+            let mut kept = messages(plain, header, zone, secrets);
             kept.iter_mut().for_each(|message| message.unknown.push(unknown.clone()));
             kept
         }
@@ -106,7 +115,7 @@ fn packet(plain: &[u8], header: &Header, split: &mut Packets, secrets: &mut Secr
             let mut header = header.clone();
             (header.serial, header.split) = (first, None);
             let mut inside = Secrets::new();
-            let told = messages(&[head, &whole].concat(), &header, &mut inside);
+            let told = messages(&[head, &whole].concat(), &header, zone, &mut inside);
             // Those before this packet's own part are in packets that were masked as they came.
             let in_body =
                 inside.into_iter().filter_map(|at| at.checked_sub(header.body_at)?.checked_sub(own));
@@ -119,7 +128,7 @@ fn packet(plain: &[u8], header: &Header, split: &mut Packets, secrets: &mut Secr
 /// Where the passwords stand that a message held: offsets after unescaping.
 pub(super) type Secrets = Vec<usize>;
 
-fn messages(plain: &[u8], header: &Header, secrets: &mut Secrets) -> Vec<Message> {
+fn messages(plain: &[u8], header: &Header, zone: FixedOffset, secrets: &mut Secrets) -> Vec<Message> {
     let mut blank = Message::new(Protocol::JointechSeal, kind(header));
     blank.device = Some(header.device());
     blank.serial = Some(header.serial.into());
@@ -128,7 +137,7 @@ fn messages(plain: &[u8], header: &Header, secrets: &mut Secrets) -> Vec<Message
         blank.kind = MessageKind::Other;
         return vec![blank];
     }
-    body(Reader::new(plain, header.body_at), header, &blank, secrets)
+    body(Reader::new(plain, header.body_at).in_zone(zone), header, &blank, secrets)
 }
 
 /// The messages of a body that is whole.

@@ -1,7 +1,7 @@
 //! The walk over everything the notes name of the seal family. See `bits_tests`.
 
 use super::bits_tests::*;
-use super::{Packets, decode_seal, seal_frame};
+use super::{Memory, Packets, decode_seal, seal_frame};
 use crate::domain::{DeviceEvent, LockState, Message, MessageKind};
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ const SEAL: &str = "794308010679";
 
 fn seal_frame_of(message: u16, body: &[u8]) -> Vec<Message> {
     let frame = seal_frame::build(message, &hex::decode(SEAL).unwrap(), true, body);
-    decode_seal(&frame, &mut Packets::default()).unwrap().messages
+    decode_seal(&frame, &mut Packets::default(), &Memory::default()).unwrap().messages
 }
 
 fn seal(alarm: u32, status: u32, items: &[u8]) -> BTreeSet<String> {
@@ -248,7 +248,7 @@ fn seal_messages_without_a_position() {
     assert_eq!((command.word.as_str(), command.params.as_slice()), ("0x8103", ["2".to_owned()].as_slice()));
     let frame = seal_frame::build(0x0001, &hex::decode(SEAL).unwrap(), true, &[0, 0, 0x81, 3, 0]);
     assert!(
-        decode_seal(&frame, &mut Packets::default()).unwrap().answers.is_empty(),
+        decode_seal(&frame, &mut Packets::default(), &Memory::default()).unwrap().answers.is_empty(),
         "an answer is not answered"
     );
 }
@@ -270,7 +270,7 @@ fn short(product: u8, status: u16, alarm: u16, items: &[u8]) -> BTreeSet<String>
     body.extend(alarm.to_be_bytes());
     body.extend(items);
     let frame = seal_frame::build(0x5501, &hex::decode("850011000200").unwrap(), false, &body);
-    facts(&decode_seal(&frame, &mut Packets::default()).unwrap().messages[0])
+    facts(&decode_seal(&frame, &mut Packets::default(), &Memory::default()).unwrap().messages[0])
 }
 
 #[test]

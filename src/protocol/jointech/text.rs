@@ -150,8 +150,10 @@ fn master(frame: &[u8], items: &Items<'_>, memory: &Memory) -> HeardFrame {
     match (items.text(1), items.text(2)) {
         ("P45", _) => {
             let message = lock_report::decode(items);
-            let version = memory.version(&DeviceKey::jointech(items.id));
-            let answers = message.serial.map_or(vec![], |serial| reply::lock_report(version, serial));
+            let key = DeviceKey::jointech(items.id);
+            let (version, profile) = (memory.version(&key), memory.dialect(&key).report_ack);
+            let answers =
+                message.serial.map_or(vec![], |serial| reply::lock_report(version, profile, serial));
             HeardFrame { answers, ..heard(frame, message) }
         }
         ("P22", "2") => {
@@ -209,7 +211,8 @@ fn wlnet(frame: &[u8], items: &Items<'_>, memory: &Memory) -> HeardFrame {
             if let Some(trace) = items.trace {
                 trace.leave(end);
             }
-            let answers = reply::sub_device(memory.settings().wlnet_ack, message.serial, frame_serial);
+            let ack = memory.wlnet_ack(&DeviceKey::jointech(items.id));
+            let answers = reply::sub_device(ack, message.serial, frame_serial);
             HeardFrame { answers, ..heard(frame, message) }
         }
         "7" => {

@@ -116,23 +116,21 @@ fn events_are_names_that_decode_uses() {
 
 #[test]
 fn what_a_profile_says_of_its_lines_clock_and_values() {
-    use crate::protocol::catalogue::profile::LineUse;
+    use crate::protocol::catalogue::{LineUse, Reading};
     let mut profiles = Profiles::shipped();
     let pt600 = profiles.get("pt600").unwrap();
     assert_eq!(pt600.inputs.get(&4), Some(&LineUse::Ignition));
     assert_eq!(pt600.outputs.get(&1), Some(&LineUse::EngineRelay));
     assert!(pt600.calibrations.is_empty());
-    let text = "clock = \"+08:00\"\ninputs = { 2 = \"door\" }\n[[calibration]]\ninput = 1\nname = \"fuel\"\n\
+    let text = "inputs = { 2 = \"door\" }\n[[calibration]]\ninput = 1\nname = \"fuel\"\n\
                 unit = \"l\"\npoints = [[100, 0.0], [600, 250.0], [1000, 300.0]]";
     profiles.lay_over("pt600", text).unwrap();
     let pt600 = profiles.get("pt600").unwrap();
-    assert_eq!(pt600.clock.local_minus_utc(), 8 * 3600);
-    assert_eq!(pt600.inputs.len(), 1);
+    assert_eq!(pt600.inputs.keys().copied().collect::<Vec<_>>(), [1, 2, 4], "the lines it leaves out stay");
     assert!(pt600.command("output").is_some(), "what a file leaves out stays");
     let fuel = &pt600.calibrations[0];
-    for (count, want) in
-        [(100, Some(0.0)), (350, Some(125.0)), (600, Some(250.0)), (1000, Some(300.0)), (99, None)]
-    {
-        assert_eq!(fuel.value(count), want, "{count}");
+    for (count, want) in [(100, 0.0), (350, 125.0), (600, 250.0), (1000, 300.0)] {
+        assert_eq!(fuel.reading(count), Reading::Value(want), "{count}");
     }
+    assert_eq!((fuel.reading(99), fuel.reading(1001)), (Reading::Below, Reading::Above));
 }
