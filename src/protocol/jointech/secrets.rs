@@ -113,6 +113,16 @@ pub(crate) fn mask_refused_piece(bytes: &mut [u8]) {
     }
 }
 
+/// Masks runs of just six digits, as the passwords of these locks are, in bytes that are kept though nobody can read
+/// them.
+pub(super) fn mask_six(bytes: &mut [u8]) {
+    for run in runs(bytes).filter(|run| run.len() == *USUAL_PASSWORD.start()) {
+        if run.first().is_some_and(u8::is_ascii_digit) {
+            run.fill(STAR);
+        }
+    }
+}
+
 /// Runs of digits, and of what is none.
 fn runs(bytes: &mut [u8]) -> impl Iterator<Item = &mut [u8]> {
     bytes.chunk_by_mut(|a, b| a.is_ascii_digit() == b.is_ascii_digit())

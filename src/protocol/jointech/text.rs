@@ -228,9 +228,9 @@ fn wlnet(frame: &[u8], items: &Items<'_>, memory: &Memory) -> HeardFrame {
                 trace.field(end, unknown("content"), &value);
             }
             message.unknown.push(Unknown { what: "content of a gateway upload".to_owned(), value });
-            // What is hidden in the message must not stand in the journal beside it.
+            // It is kept raw; but six digits may be a password, which must not stand in the journal.
             let mut raw = frame.to_vec();
-            secrets::mask_refused(raw.get_mut(start..end).unwrap_or_default());
+            secrets::mask_six(raw.get_mut(start..end).unwrap_or_default());
             HeardFrame { raw, ..heard(frame, message) }
         }
         _ => {
