@@ -41,7 +41,7 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds.push(
         br#"{"id":7,"ask":{"ask":"enrol","device":"jointech:8000620011","asset":"Tanker 7"}}"#.to_vec(),
     );
-    seeds.push(br#"{"lockyard":1,"build":"0.1.0","time":"2026-11-20T08:30:00Z"}"#.to_vec());
+    seeds.push(br#"{"lockyard":2,"build":"0.1.0","time":"2026-11-20T08:30:00Z"}"#.to_vec());
     seeds.push(br#"{"from":"reply","id":7,"answer":{"is":"done","text":"enrolled"}}"#.to_vec());
     seeds.push(br#"{"from":"goodbye","why":"told to stop"}"#.to_vec());
     seeds.push(b"\x00\x08\x02\x04\x0648.000\x00\x0b\x02\x04\x0633.000\x06\x00".to_vec());

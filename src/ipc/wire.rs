@@ -15,7 +15,7 @@ use crate::fleet::snapshot::{Delta, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// Version of this file's words. A console of another version is told so and turned away.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Longest line either side accepts. Snapshots come in chunks of [`CHUNK`] rows to stay far below it.
 pub const MAX_LINE: usize = 4 * 1024 * 1024;

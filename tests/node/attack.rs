@@ -103,7 +103,7 @@ fn a_device_that_takes_no_answers_holds_nobody_up() {
 fn greeting(socket: &std::path::Path) -> UnixStream {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(super::lab::PATIENCE)).unwrap();
-    let hello = r#"{"lockyard":1,"build":"test","time":"2025-01-01T00:00:00Z"}"#;
+    let hello = r#"{"lockyard":2,"build":"test","time":"2025-01-01T00:00:00Z"}"#;
     stream.write_all(format!("{hello}\n").as_bytes()).unwrap();
     stream
 }

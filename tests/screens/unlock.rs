@@ -66,6 +66,25 @@ fn reason_and_code_and_enter_give_the_order_and_its_row_is_followed() {
 }
 
 #[test]
+fn every_interlock_that_fails_has_its_line_however_long_another_is() {
+    let mut console = Console::with(normal(), SIZE);
+    let request = console.asked("2/0310<Enter>U");
+    let mut facts = proposal(LOCK);
+    let long =
+        "two live sources: tcp 203.0.113.9:51022 and then tcp 203.0.113.10:51023; decide with :identity NOTE";
+    for (n, name) in ["way to open it", "one source for this ID", "speed"].into_iter().enumerate() {
+        facts.interlocks[n] =
+            Interlock { name: name.into(), verdict: Verdict::Fail, value: format!("{long} {long} {name}") };
+    }
+    facts.allowed = false;
+    console.answer(request.id, Answer::Proposed { proposal: Box::new(facts) });
+    let text = console.text();
+    let failing = text.lines().filter(|line| line.contains("FAILS")).count();
+    assert_eq!(failing, 3, "{text}");
+    assert!(!text.contains("of them not a pass"), "{text}");
+}
+
+#[test]
 fn a_wrong_code_sends_nothing_and_three_end_it() {
     let mut console = on_the_table();
     assert!(console.press("d<Tab>9999<Enter>").is_empty());

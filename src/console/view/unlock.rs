@@ -189,16 +189,17 @@ fn interlocks(desk: Desk<'_>, all: &[Interlock], room: usize) -> Vec<Line<'stati
         name: widest(|i, pen| width(&pen.tidy(&i.name))).min(wide / 2),
         room: wide,
     };
-    // What fails is told whole: it says what to do.
+    // What fails is told whole, because it says what to do; but each that does not pass keeps a line of its own.
+    let bad = shown.iter().filter(|i| i.verdict != Verdict::Pass).count();
     let mut lines: Vec<Line<'static>> = Vec::new();
     let mut cut = 0;
     for one in &shown {
-        let wanted = interlock(pen, one, &columns);
-        let rest = usize::from(cut + 1 < shown.len());
-        if lines.len() + wanted.len() + rest > rows {
+        let after = bad.saturating_sub(cut + 1) + usize::from(bad.max(cut + 1) < shown.len());
+        let most = rows.saturating_sub(lines.len() + after);
+        if most == 0 {
             break;
         }
-        lines.extend(wanted);
+        lines.extend(interlock(pen, one, &columns, most));
         cut += 1;
     }
     if cut < shown.len() {
@@ -227,13 +228,18 @@ struct Columns {
     room: usize,
 }
 
-fn interlock(pen: Pen<'_>, interlock: &Interlock, columns: &Columns) -> Vec<Line<'static>> {
+/// In at most `most` lines.
+fn interlock(pen: Pen<'_>, interlock: &Interlock, columns: &Columns, most: usize) -> Vec<Line<'static>> {
     let mark = words::verdict(interlock.verdict, pen.sy);
     let name = pen.fill(&interlock.name, columns.name, false);
     let fails = interlock.verdict == Verdict::Fail;
     let room = columns.room.saturating_sub(columns.verdict + columns.name + 4);
-    let value =
+    let mut value =
         if fails { wrap(&pen.tidy(&interlock.value), room) } else { vec![pen.clip(&interlock.value, room)] };
+    if value.len() > most {
+        let last = value.split_off(most.saturating_sub(1)).join(" ");
+        value.push(pen.clip(&last, room));
+    }
     let role = if fails { Role::Bad } else { Role::Muted };
     let mut lines = Vec::new();
     for (n, part) in value.into_iter().enumerate() {
