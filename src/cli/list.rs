@@ -170,169 +170,153 @@ fn rows(setup: &Setup, snapshot: &Snapshot, what: What, all: bool) -> Vec<Vec<St
         None => "-".into(),
     };
     match what {
-        What::Devices => std::iter::once(
-            ["ID", "KIND", "ASSET", "STATUS", "LOCK", "VALVE", "AS OF", "LINK", "BATTERY", "PLACE"]
-                .map(String::from)
-                .to_vec(),
-        )
-        .chain(devices(setup, snapshot, all).iter().map(|row| {
-            vec![
-                row.id.clone(),
-                row.kind.word().into(),
-                or_dash(row.asset.as_ref()),
-                word(&row.status),
-                or_dash(row.lock.as_ref().map(word)),
-                or_dash(row.valve.as_ref().map(word)),
-                time(row.as_of.or(row.valve_as_of)),
-                word(&row.link),
-                row.battery_pct.map_or_else(|| "-".into(), |pct| format!("{pct}%")),
-                place(&row.position),
-            ]
-        }))
-        .collect(),
-        What::Assets => std::iter::once(
-            ["CODE", "NAME", "PLATE", "SEAL", "AS OF", "ALARM", "PLACE", "DEVICES"]
-                .map(String::from)
-                .to_vec(),
-        )
-        .chain(snapshot.assets.iter().map(|row| {
-            vec![
-                row.code.clone(),
-                row.name.clone(),
-                or_dash(row.plate.as_ref()),
-                word(&row.seal),
-                time(row.as_of),
-                or_dash(row.worst_alarm),
-                place(&row.position),
-                row.devices.join(" "),
-            ]
-        }))
-        .collect(),
-        What::Alarms => std::iter::once(
-            ["ID", "PRI", "STATE", "KIND", "ASSET", "DEVICE", "FIRST", "COUNT", "ACK", "REASON"]
-                .map(String::from)
-                .to_vec(),
-        )
-        .chain(snapshot.alarms.iter().map(|row| {
-            vec![
-                row.id.to_string(),
-                row.priority.to_string(),
-                word(&row.state),
-                row.kind.word().into(),
-                or_dash(row.asset.as_ref()),
-                or_dash(row.device.as_ref()),
-                time(Some(row.first)),
-                row.count.to_string(),
-                row.ack.as_ref().map_or_else(|| "-".into(), |ack| ack.by.clone()),
-                row.reason.clone(),
-            ]
-        }))
-        .collect(),
-        What::Commands => std::iter::once(
-            ["ID", "KIND", "TARGET", "ASSET", "EXCHANGE", "EVIDENCE", "BY", "REASON", "CREATED", "EXPIRES"]
-                .map(String::from)
-                .to_vec(),
-        )
-        .chain(commands(snapshot).iter().map(|told| match told {
-            Told::Opening(row) => vec![
-                row.id.to_string(),
-                row.kind.clone(),
-                row.target.clone(),
-                or_dash(row.asset.as_ref()),
-                word(&row.exchange),
-                word(&row.evidence),
-                row.by.clone(),
-                row.reason.word().into(),
-                time(Some(row.created)),
-                time(Some(row.expires)),
-            ],
-            Told::Order(row) => vec![
-                row.id.to_string(),
-                row.kind.clone(),
-                row.target.clone(),
-                or_dash(row.asset.as_ref()),
-                word(&row.exchange),
-                word(&row.evidence),
-                row.by.clone(),
-                or_dash(row.detail.as_ref().or(row.reason.as_ref())),
-                time(Some(row.created)),
-                time(Some(row.expires)),
-            ],
-        }))
-        .collect(),
-        What::Quarantine => std::iter::once(
-            ["ID", "PROTOCOL", "LOOKS LIKE", "FIRST", "LAST", "FRAMES", "FROM", "PLACE", "WHY"]
-                .map(String::from)
-                .to_vec(),
-        )
-        .chain(snapshot.quarantine.iter().map(|row| {
-            vec![
-                row.key.to_string(),
-                row.protocol.word().into(),
-                row.kind.word().into(),
-                time(Some(row.first)),
-                time(Some(row.last)),
-                row.frames.to_string(),
-                format!("{} {}", row.transport.word(), row.peer),
-                place(&row.position),
-                row.why.clone(),
-            ]
-        }))
-        .collect(),
-        What::Photos => std::iter::once(
-            ["DEVICE", "ASSET", "TAKEN", "CAMERA", "STATE", "BYTES", "PLACE", "FILE", "SHA-256", "WHY"]
-                .map(String::from)
-                .to_vec(),
-        )
-        .chain(snapshot.photos.iter().map(|row| {
-            vec![
-                row.device.clone(),
-                or_dash(row.asset.as_ref()),
-                time(row.taken.or(Some(row.offered))),
-                or_dash(row.camera),
-                word(&row.state),
-                row.received.map_or_else(|| row.size.to_string(), |n| format!("{n} of {}", row.size)),
-                place(&row.position),
-                or_dash(row.file.as_ref()),
-                or_dash(row.sha256.as_ref().map(|hash| hash.chars().take(12).collect::<String>())),
-                or_dash(row.why.as_ref()),
-            ]
-        }))
-        .collect(),
-        What::Refused => std::iter::once(
-            ["REASON", "COUNT", "LAST", "FROM", "CLAIMS", "NEAREST", "SAMPLE"].map(String::from).to_vec(),
-        )
-        .chain(snapshot.refused.iter().map(|row| {
-            vec![
-                row.reason.clone(),
-                row.count.to_string(),
-                time(Some(row.last)),
-                row.peer.clone(),
-                or_dash(row.device.as_ref()),
-                or_dash(row.nearest.as_ref()),
-                row.sample.clone(),
-            ]
-        }))
-        .collect(),
-        What::Unknown => std::iter::once(
-            ["DEVICE", "KIND", "FIRMWARE", "WHAT", "COUNT", "VALUE", "FIRST", "LAST"]
-                .map(String::from)
-                .to_vec(),
-        )
-        .chain(unknown(&devices(setup, snapshot, all)).into_iter().map(|said| {
-            vec![
-                said.device,
-                said.kind.word().into(),
-                or_dash(said.row.firmware),
-                said.row.what,
-                said.row.count.to_string(),
-                said.row.value,
-                time(Some(said.row.first)),
-                time(Some(said.row.last)),
-            ]
-        }))
-        .collect(),
+        What::Devices => headed(
+            &["ID", "KIND", "ASSET", "STATUS", "LOCK", "VALVE", "AS OF", "LINK", "BATTERY", "PLACE"],
+            devices(setup, snapshot, all).iter().map(|row| {
+                vec![
+                    row.id.clone(),
+                    row.kind.word().into(),
+                    or_dash(row.asset.as_ref()),
+                    word(&row.status),
+                    or_dash(row.lock.as_ref().map(word)),
+                    or_dash(row.valve.as_ref().map(word)),
+                    time(row.as_of.or(row.valve_as_of)),
+                    word(&row.link),
+                    row.battery_pct.map_or_else(|| "-".into(), |pct| format!("{pct}%")),
+                    place(&row.position),
+                ]
+            }),
+        ),
+        What::Assets => headed(
+            &["CODE", "NAME", "PLATE", "SEAL", "AS OF", "ALARM", "PLACE", "DEVICES"],
+            snapshot.assets.iter().map(|row| {
+                vec![
+                    row.code.clone(),
+                    row.name.clone(),
+                    or_dash(row.plate.as_ref()),
+                    word(&row.seal),
+                    time(row.as_of),
+                    or_dash(row.worst_alarm),
+                    place(&row.position),
+                    row.devices.join(" "),
+                ]
+            }),
+        ),
+        What::Alarms => headed(
+            &["ID", "PRI", "STATE", "KIND", "ASSET", "DEVICE", "FIRST", "COUNT", "ACK", "REASON"],
+            snapshot.alarms.iter().map(|row| {
+                vec![
+                    row.id.to_string(),
+                    row.priority.to_string(),
+                    word(&row.state),
+                    row.kind.word().into(),
+                    or_dash(row.asset.as_ref()),
+                    or_dash(row.device.as_ref()),
+                    time(Some(row.first)),
+                    row.count.to_string(),
+                    row.ack.as_ref().map_or_else(|| "-".into(), |ack| ack.by.clone()),
+                    row.reason.clone(),
+                ]
+            }),
+        ),
+        What::Commands => headed(
+            &["ID", "KIND", "TARGET", "ASSET", "EXCHANGE", "EVIDENCE", "BY", "REASON", "CREATED", "EXPIRES"],
+            commands(snapshot).iter().map(|told| match told {
+                Told::Opening(row) => vec![
+                    row.id.to_string(),
+                    row.kind.clone(),
+                    row.target.clone(),
+                    or_dash(row.asset.as_ref()),
+                    word(&row.exchange),
+                    word(&row.evidence),
+                    row.by.clone(),
+                    row.reason.word().into(),
+                    time(Some(row.created)),
+                    time(Some(row.expires)),
+                ],
+                Told::Order(row) => vec![
+                    row.id.to_string(),
+                    row.kind.clone(),
+                    row.target.clone(),
+                    or_dash(row.asset.as_ref()),
+                    word(&row.exchange),
+                    word(&row.evidence),
+                    row.by.clone(),
+                    or_dash(row.detail.as_ref().or(row.reason.as_ref())),
+                    time(Some(row.created)),
+                    time(Some(row.expires)),
+                ],
+            }),
+        ),
+        What::Quarantine => headed(
+            &["ID", "PROTOCOL", "LOOKS LIKE", "FIRST", "LAST", "FRAMES", "FROM", "PLACE", "WHY"],
+            snapshot.quarantine.iter().map(|row| {
+                vec![
+                    row.key.to_string(),
+                    row.protocol.word().into(),
+                    row.kind.word().into(),
+                    time(Some(row.first)),
+                    time(Some(row.last)),
+                    row.frames.to_string(),
+                    format!("{} {}", row.transport.word(), row.peer),
+                    place(&row.position),
+                    row.why.clone(),
+                ]
+            }),
+        ),
+        What::Photos => headed(
+            &["DEVICE", "ASSET", "TAKEN", "CAMERA", "STATE", "BYTES", "PLACE", "FILE", "SHA-256", "WHY"],
+            snapshot.photos.iter().map(|row| {
+                vec![
+                    row.device.clone(),
+                    or_dash(row.asset.as_ref()),
+                    time(row.taken.or(Some(row.offered))),
+                    or_dash(row.camera),
+                    word(&row.state),
+                    row.received.map_or_else(|| row.size.to_string(), |n| format!("{n} of {}", row.size)),
+                    place(&row.position),
+                    or_dash(row.file.as_ref()),
+                    or_dash(row.sha256.as_ref().map(|hash| hash.chars().take(12).collect::<String>())),
+                    or_dash(row.why.as_ref()),
+                ]
+            }),
+        ),
+        What::Refused => headed(
+            &["REASON", "COUNT", "LAST", "FROM", "CLAIMS", "NEAREST", "SAMPLE"],
+            snapshot.refused.iter().map(|row| {
+                vec![
+                    row.reason.clone(),
+                    row.count.to_string(),
+                    time(Some(row.last)),
+                    row.peer.clone(),
+                    or_dash(row.device.as_ref()),
+                    or_dash(row.nearest.as_ref()),
+                    row.sample.clone(),
+                ]
+            }),
+        ),
+        What::Unknown => headed(
+            &["DEVICE", "KIND", "FIRMWARE", "WHAT", "COUNT", "VALUE", "FIRST", "LAST"],
+            unknown(&devices(setup, snapshot, all)).into_iter().map(|said| {
+                vec![
+                    said.device,
+                    said.kind.word().into(),
+                    or_dash(said.row.firmware),
+                    said.row.what,
+                    said.row.count.to_string(),
+                    said.row.value,
+                    time(Some(said.row.first)),
+                    time(Some(said.row.last)),
+                ]
+            }),
+        ),
     }
+}
+
+/// The headings, then the rows.
+fn headed(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
+    let heads = heads.iter().map(|head| (*head).to_owned()).collect();
+    std::iter::once(heads).chain(rows).collect()
 }
 
 /// RFC 4180 with line feeds; what is not known is empty. A cell that a spreadsheet would take for a formula gets a

@@ -1,6 +1,8 @@
 //! The comma-separated items of a text frame `(ID,…)`.
 
-use super::trace::{Name, Trace, documented};
+use super::fields::text_clock;
+use super::trace::{Moment, Name, Trace, documented};
+use crate::domain::Utc;
 use std::fmt::Display;
 
 /// Longest ID.
@@ -75,6 +77,27 @@ impl<'a> Walk<'a> {
         let item = self.take();
         self.tell(name, item);
         item
+    }
+
+    /// The next two items: DDMMYY and hhmmss. `None` if the clock was never set or they are no time.
+    pub(super) fn date_and_time(&mut self) -> Option<Utc> {
+        let (date, time) = (self.take(), self.take());
+        let clock = text_clock(date, time);
+        match clock {
+            Some(time) => self.tell(documented("date and time", "UTC"), Moment(time)),
+            None => self.tell(documented("date and time", "").wrong(), "no date and time"),
+        }
+        clock.flatten()
+    }
+
+    /// The next item: `yes` where the place is a real fix.
+    pub(super) fn fix(&mut self, yes: &str) -> bool {
+        let fix = self.take() == yes;
+        match fix {
+            true => self.tell(documented("fix", ""), format_args!("{yes} yes")),
+            false => self.tell(documented("fix", ""), "no: place and speed are stale"),
+        }
+        fix
     }
 
     pub(super) fn left(&self) -> usize {

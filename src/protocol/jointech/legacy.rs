@@ -1,12 +1,11 @@
 //! Legacy trackers (JT600 and kin): the short binary header and `U`/`W` texts (Traccar's decoder and captures).
 
 use super::fields::{
-    Flaw, Reader, decimal, gsm, metres, percent, text_clock, text_place, text_speed, unknown_bits,
-    unknown_code, whole,
+    Flaw, Reader, decimal, gsm, metres, percent, text_place, text_speed, unknown_bits, unknown_code, whole,
 };
 use super::items::{Items, Walk};
 use super::secrets::shown_text;
-use super::trace::{Moment, Or, Trace, Word, documented, inferred, unknown};
+use super::trace::{Or, Trace, Word, documented, inferred, unknown};
 use crate::domain::details::{Cell, DataType};
 use crate::domain::{DeviceEvent, Message, MessageKind, Position, Protocol, Unknown, text};
 use crate::protocol::HeardFrame;
@@ -265,15 +264,8 @@ fn custom(what: &str, code: &str, walk: &Walk<'_>, message: &mut Message) {
 /// Date, time, T/F, lat, N/S, lon, E/W, speed, course, satellites, battery, status bits, cell, LAC, GSM, odometer
 /// km, serial; decimal degrees, km/h. Then a checksum, or (U06) three numbers.
 fn status(walk: &mut Walk<'_>, is_alarm: bool, message: &mut Message) {
-    let (date, time) = (walk.take(), walk.take());
-    let clock = text_clock(date, time);
-    message.time = clock.flatten();
-    match clock {
-        Some(time) => walk.tell(documented("date and time", "UTC"), Moment(time)),
-        None => walk.tell(documented("date and time", "").wrong(), "no date and time"),
-    }
-    let fix = walk.take() == "T";
-    walk.tell(documented("fix", ""), if fix { "T yes" } else { "no: place and speed are stale" });
+    message.time = walk.date_and_time();
+    let fix = walk.fix("T");
     let (lat, after_lat) = ((walk.take(), walk.take()), walk.clone());
     let lon = (walk.take(), walk.take());
     let place = text_place(lat, lon);
@@ -324,15 +316,8 @@ fn w01(walk: &mut Walk<'_>, message: &mut Message) {
     let lat = (walk.take(), walk.take());
     let place = text_place(lat, lon);
     tell_place(&after_lon, walk, place.map(|(lat, lon)| (lon, lat)), ["longitude", "latitude"]);
-    let fix = walk.take() == "A";
-    walk.tell(documented("fix", ""), if fix { "A yes" } else { "no: place and speed are stale" });
-    let (date, time) = (walk.take(), walk.take());
-    let clock = text_clock(date, time);
-    message.time = clock.flatten();
-    match clock {
-        Some(time) => walk.tell(documented("date and time", "UTC"), Moment(time)),
-        None => walk.tell(documented("date and time", "").wrong(), "no date and time"),
-    }
+    let fix = walk.fix("A");
+    message.time = walk.date_and_time();
     let motion = motion(walk);
     message.battery_pct = whole(walk.named(documented("power", "%"))).and_then(percent);
     let satellites = whole(walk.named(documented("satellites", "")));

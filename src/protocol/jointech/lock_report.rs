@@ -1,9 +1,9 @@
 //! P45: a master lock's report of an opening, a refusal or a locking (JT701D manual V1.4, captures).
 
-use super::fields::{decimal, metres, text_clock, text_place, text_speed, unknown_code, whole};
+use super::fields::{decimal, metres, text_place, text_speed, unknown_code, whole};
 use super::items::{Items, Walk};
 use super::secrets::shown_text;
-use super::trace::{Moment, Or, Word, captured, documented, unknown};
+use super::trace::{Or, Word, captured, documented, unknown};
 use crate::domain::details::Cell;
 use crate::domain::message::{LockedBy, OpenedBy, RefusedWhy};
 use crate::domain::{Details, DeviceEvent, Message, MessageKind, Position, Protocol, Unknown, text};
@@ -37,21 +37,14 @@ pub(super) fn decode(items: &Items<'_>) -> Message {
 
 /// Date, time, latitude, N/S, longitude, E/W, A/V, speed, heading.
 fn head(walk: &mut Walk<'_>, message: &mut Message) {
-    let (date, time) = (walk.take(), walk.take());
-    let clock = text_clock(date, time);
-    message.time = clock.flatten();
-    match clock {
-        Some(time) => walk.tell(documented("date and time", "UTC"), Moment(time)),
-        None => walk.tell(documented("date and time", "").wrong(), "no date and time"),
-    }
+    message.time = walk.date_and_time();
     let (lat, after_lat) = ((walk.take(), walk.take()), walk.clone());
     let lon = (walk.take(), walk.take());
     let place = text_place(lat, lon);
     after_lat
         .tell(documented("latitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.0), "no place"));
     walk.tell(documented("longitude", "°").wrong_unless(place.is_some()), Or(place.map(|p| p.1), "no place"));
-    let fix = walk.take() == "A";
-    walk.tell(documented("fix", ""), if fix { "A yes" } else { "no: place and speed are stale" });
+    let fix = walk.fix("A");
     let speed_kmh = text_speed(walk.named(documented("speed", "km/h")));
     let heading = decimal(walk.named(documented("heading", "°")));
     message.position = place.map(|(lat, lon)| Position {
